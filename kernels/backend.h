@@ -1,0 +1,142 @@
+// The contract between the engine and a device: every primitive of a training step.
+//
+// Scalars (activations, weights, gradients) are elements of the backend's dtype and travel as void*.
+// All activations are NHWC and contiguous. No primitive allocates while it runs: what it needs is
+// asked for beforehand (`scratch_bytes`, `prepared_weight_bytes`) and handed in, 64-byte aligned.
+// A prepared pass is immutable, so several workers may run it at once, each on buffers of its own.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "kernels/types.h"
+
+namespace trady::kernels {
+
+/// y = activation(conv(x, w) + bias + residual).
+class ConvForward {
+ public:
+  struct Buffers {
+    const void* x = nullptr;         ///< [N, H, W, C]
+    const void* w = nullptr;         ///< the plain weight, or its prepared copy if there is one
+    const void* bias = nullptr;      ///< [C']
+    const void* residual = nullptr;  ///< [N, H', W', C'], null for none; may be y itself
+    void* y = nullptr;               ///< [N, H', W', C']
+    uint8_t* mask = nullptr;         ///< bit set where the activation passes the gradient; or null
+    void* scratch = nullptr;         ///< scratch_bytes()
+  };
+  virtual ~ConvForward() = default;
+  virtual int64_t scratch_bytes() const = 0;
+  /// Size of the reordered weight copy that `run` wants in place of the plain weight; 0: none.
+  virtual int64_t prepared_weight_bytes() const = 0;
+  virtual void prepare_weight(const void* w, void* prepared) const = 0;
+  virtual void run(const Buffers& buffers) const = 0;
+};
+
+/// dx (=|+=) conv_transpose(dy, w).
+class ConvGradInput {
+ public:
+  struct Buffers {
+    const void* dy = nullptr;  ///< [N, H', W', C'], already multiplied by the activation's mask
+    const void* w = nullptr;   ///< the plain weight, or its prepared copy if there is one
+    void* dx = nullptr;        ///< [N, H, W, C]
+    void* scratch = nullptr;
+  };
+  virtual ~ConvGradInput() = default;
+  virtual int64_t scratch_bytes() const = 0;
+  virtual int64_t prepared_weight_bytes() const = 0;
+  virtual void prepare_weight(const void* w, void* prepared) const = 0;
+  virtual void run(const Buffers& buffers, GradientMode mode) const = 0;
+};
+
+/// dw = the listed slices of the weight gradient, and nothing but them.
+///   input_channels:  x is packed [N, H, W, count]; dw is [C'][k][k][count], depthwise [count][k][k]
+///   output_channels: x is whole  [N, H, W, C];     dw is [count][k][k][C],  depthwise [count][k][k]
+/// (depthwise: input and output channels are the same thing, and x is packed in both kinds.)
+class ConvGradWeight {
+ public:
+  struct Buffers {
+    const void* x = nullptr;
+    const void* dy = nullptr;  ///< [N, H', W', C'], whole, already multiplied by the mask
+    ChannelList channels;      ///< used where dy has to be gathered: depthwise, output channels
+    void* dw = nullptr;
+    void* scratch = nullptr;
+  };
+  virtual ~ConvGradWeight() = default;
+  virtual int64_t scratch_bytes() const = 0;
+  virtual void run(const Buffers& buffers) const = 0;
+};
+
+/// Softmax cross-entropy of one micro-batch.
+struct CrossEntropyBuffers {
+  const void* logits = nullptr;     ///< [N, classes]
+  const int32_t* labels = nullptr;  ///< [N]
+  void* dlogits = nullptr;          ///< [N, classes] = scale * (softmax - onehot); null: not wanted
+  double* loss = nullptr;           ///< [N], the loss of every sample, unscaled
+  int32_t* predicted = nullptr;     ///< [N], index of the (first) largest logit; -1 if any is NaN
+};
+
+/// SGD on one layer's slices, in place. Weights outside of the slices are not touched.
+struct SgdArgs {
+  void* w = nullptr;         ///< whole weight, [C'][k][k][C] or depthwise [C][k][k]
+  const void* dw = nullptr;  ///< packed as ConvGradWeight writes it
+  SliceKind kind = SliceKind::input_channels;
+  ChannelList channels;
+  double learning_rate = 0;
+};
+
+class Backend {
+ public:
+  virtual ~Backend() = default;
+  virtual std::string name() const = 0;  ///< "reference", "cpu", "null"
+  virtual std::string isa() const = 0;   ///< instruction set or architecture that bytes depend on
+  virtual DType dtype() const = 0;
+
+  virtual std::unique_ptr<ConvForward> conv_forward(const ConvShape& shape,
+                                                    Activation activation) const = 0;
+  virtual std::unique_ptr<ConvGradInput> conv_grad_input(const ConvShape& shape) const = 0;
+  /// `count` channels of `kind`; 0 <= count <= the layer's channels of that kind.
+  virtual std::unique_ptr<ConvGradWeight> conv_grad_weight(const ConvShape& shape, SliceKind kind,
+                                                           int64_t count) const = 0;
+
+  /// out[p][j] = x[p][channels[j]].  x: [positions, channel_count], out: [positions, list.count]
+  virtual void pack_channels(const void* x, int64_t positions, int64_t channel_count,
+                             ChannelList channels, void* out) const = 0;
+  /// dy[i] = mask bit i ? dy[i] : 0, in place.
+  virtual void apply_mask(void* dy, const uint8_t* mask, int64_t elements) const = 0;
+  /// db[o] = sum over positions of dy[p][o].  dy: [positions, channel_count]
+  virtual void grad_bias(const void* dy, int64_t positions, int64_t channel_count,
+                         void* db) const = 0;
+  /// y[n][c] = mean over positions of x[n][p][c]
+  virtual void mean_pool_forward(const void* x, int64_t batch, int64_t positions,
+                                 int64_t channel_count, void* y) const = 0;
+  virtual void mean_pool_backward(const void* dy, int64_t batch, int64_t positions,
+                                  int64_t channel_count, void* dx) const = 0;
+  virtual void cross_entropy(const CrossEntropyBuffers& buffers, int64_t batch, int64_t classes,
+                             double scale) const = 0;
+  /// x[p][c] = (pixels[p][c] / 255 - mean[c]) / std[c], from interleaved RGB bytes.
+  virtual void normalize(const uint8_t* pixels, int64_t positions, const double mean[3],
+                         const double std[3], void* x) const = 0;
+
+  /// out[i] += x[i]
+  virtual void add(const void* x, int64_t elements, void* out) const = 0;
+  virtual void copy(const void* x, int64_t elements, void* out) const = 0;
+  virtual void zero(void* x, int64_t elements) const = 0;
+  virtual void scale(void* x, int64_t elements, double factor) const = 0;
+  /// Sum of x[i]^2 in double, in a fixed order.
+  virtual double sum_squares(const void* x, int64_t elements) const = 0;
+  /// w[slice] -= learning_rate * dw
+  virtual void sgd(const ConvShape& shape, const SgdArgs& args) const = 0;
+  /// norms[j] = L2 norm of slice j of a packed dw (method.md: n_c).
+  virtual void slice_norms(const ConvShape& shape, SliceKind kind, int64_t count, const void* dw,
+                           double* norms) const = 0;
+};
+
+/// Plain loops in float32 or float64: the oracle of every test.
+std::unique_ptr<Backend> make_reference_backend(DType dtype);
+/// Executes shapes and allocations and no arithmetic.
+std::unique_ptr<Backend> make_null_backend(DType dtype);
+/// oneDNN and vectorised loops, float32.
+std::unique_ptr<Backend> make_cpu_backend();
+
+}  // namespace trady::kernels
