@@ -1,0 +1,28 @@
+// Methods that fill the budget with channels drawn uniformly from their pool (selection/fill.h).
+#pragma once
+
+#include "selection/fill.h"
+#include "selection/strategy.h"
+
+namespace trady {
+
+class RandomFill final : public Strategy {
+ public:
+  /// Draws from `context.pool`, once if `context.info.changes_every_epoch` is false. The numbers
+  /// of an epoch's draw depend on (seed, epoch) alone; methods that select once use epoch 0's.
+  RandomFill(StrategyContext context, int64_t budget_elements, uint64_t seed);
+
+  UpdatePlan plan(int epoch) const override;
+  DrawBounds bounds() const override;
+  int64_t max_weighted_elements(int64_t per_weight, int64_t per_activation) const override;
+
+ private:
+  UnitPool units_;
+  int64_t budget_elements_;
+  uint64_t seed_;
+};
+
+/// The factory of all of them; the budget is known to be given and to hold a unit.
+std::unique_ptr<Strategy> make_random_fill(StrategyContext context, const StrategyOptions& options);
+
+}  // namespace trady

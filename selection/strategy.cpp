@@ -1,0 +1,77 @@
+#include "selection/strategy.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "engine/error.h"
+#include "engine/suggest.h"
+#include "selection/budget.h"
+#include "selection/strategies/entry.h"
+
+namespace trady {
+namespace {
+
+/// The registry: one line a method.
+std::vector<StrategyEntry> entries() {
+  return {
+      full_entry(),          head_entry(),          last_k_entry(), s_full_random_entry(),
+      d_full_random_entry(), s_topk_random_entry(), trady_entry(),
+  };
+}
+
+StrategyEntry find_entry(const std::string& name) {
+  std::vector<std::string> names;
+  for (StrategyEntry& entry : entries()) {
+    if (name == entry.info.name || (!name.empty() && name == entry.info.alias)) return entry;
+    names.push_back(entry.info.name);
+    if (!entry.info.alias.empty()) names.push_back(entry.info.alias);
+  }
+  fail("[--method] unknown method \"", name, "\"", suggestion(name, names),
+       " Known: ", join(names));
+}
+
+void require_matching_options(const StrategyInfo& info, const StrategyOptions& options) {
+  if (info.budgeted && !options.budget_elements) {
+    fail("[--method ", info.name, "] needs a budget, for example --budget 27946 or --budget 2%");
+  }
+  if (!info.budgeted && options.budget_elements) {
+    fail("[--method ", info.name, "] is not budgeted; leave --budget out");
+  }
+  if (!info.uses_pool && options.pool) {
+    fail("[--method ", info.name, "] does not select from a pool; leave --pool out");
+  }
+  if (info.needs_last_k && !options.last_k) {
+    fail("[--method ", info.name,
+         "] needs the number of last convs to train, for example --last 6");
+  }
+  if (!info.needs_last_k && options.last_k) {
+    fail("[--method ", info.name, "] does not know --last; did you mean --method last-k?");
+  }
+}
+
+}  // namespace
+
+Strategy::Strategy(StrategyContext context)
+    : info_(std::move(context.info)),
+      costs_(std::move(context.costs)),
+      pool_(std::move(context.pool)) {}
+
+std::unique_ptr<Strategy> make_strategy(const std::string& name, const StrategyOptions& options) {
+  const StrategyEntry entry = find_entry(name);
+  require_matching_options(entry.info, options);
+  CostModel costs(options.convs, options.depthwise_cost);
+  Pool pool{costs.all_convs(), 100, "all convs"};
+  if (entry.info.uses_pool) {
+    pool = resolve_pool(options.pool.value_or(PoolSpec{}), options.network, costs.conv_count());
+  }
+  if (entry.info.budgeted) require_unit_fits(*options.budget_elements, costs, pool.convs);
+  return entry.make({entry.info, std::move(costs), std::move(pool)}, options);
+}
+
+std::vector<StrategyInfo> strategy_infos() {
+  std::vector<StrategyInfo> infos;
+  for (StrategyEntry& entry : entries()) infos.push_back(std::move(entry.info));
+  return infos;
+}
+
+}  // namespace trady
