@@ -31,6 +31,7 @@ constexpr double kFloat32Nmse = 1e-10;
 inline std::vector<std::unique_ptr<kernels::Backend>> devices_under_test() {
   std::vector<std::unique_ptr<kernels::Backend>> devices;
   devices.push_back(kernels::make_reference_backend(kernels::DType::float32));
+  devices.push_back(kernels::make_cpu_backend());
   return devices;
 }
 

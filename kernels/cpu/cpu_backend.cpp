@@ -1,0 +1,103 @@
+// The CPU backend: chooses a pass for every convolution, and runs the small primitives.
+#include <algorithm>
+
+#include "kernels/backend.h"
+#include "kernels/cpu/channel_gather.h"
+#include "kernels/cpu/conv_passes.h"
+#include "kernels/cpu/dense_conv.h"
+#include "kernels/cpu/small_ops.h"
+#include "kernels/cpu/vector_kernels.h"
+#include "kernels/shape_check.h"
+
+namespace trady::kernels {
+namespace {
+
+const float* floats(const void* p) {
+  return static_cast<const float*>(p);
+}
+float* floats(void* p) {
+  return static_cast<float*>(p);
+}
+
+class CpuBackend final : public Backend {
+ public:
+  std::string name() const override { return "cpu"; }
+  std::string isa() const override { return cpu::isa_name(cpu::active_isa()); }
+  DType dtype() const override { return DType::float32; }
+
+  std::unique_ptr<ConvForward> conv_forward(const ConvShape& shape,
+                                            Activation activation) const override {
+    check_shape(shape);
+    if (shape.depthwise) return cpu::make_depthwise_forward(shape, activation);
+    if (cpu::is_pointwise(shape)) return cpu::make_pointwise_forward(shape, activation);
+    return cpu::make_dense_forward(shape, activation);
+  }
+
+  std::unique_ptr<ConvGradInput> conv_grad_input(const ConvShape& shape) const override {
+    check_shape(shape);
+    if (shape.depthwise) return cpu::make_depthwise_grad_input(shape);
+    if (cpu::is_pointwise(shape)) return cpu::make_pointwise_grad_input(shape);
+    return cpu::make_dense_grad_input(shape);
+  }
+
+  std::unique_ptr<ConvGradWeight> conv_grad_weight(const ConvShape& shape, SliceKind kind,
+                                                   int64_t count) const override {
+    check_slices(shape, kind, count);
+    return cpu::make_sliced_grad_weight(shape, kind, count);
+  }
+
+  void pack_channels(const void* x, int64_t positions, int64_t channel_count, ChannelList channels,
+                     void* out) const override {
+    cpu::gather_channels(floats(x), positions, channel_count, channels, floats(out));
+  }
+  void apply_mask(void* dy, const uint8_t* mask, int64_t elements) const override {
+    cpu::vector_kernels().apply_mask(floats(dy), mask, elements);
+  }
+  void grad_bias(const void* dy, int64_t positions, int64_t channel_count,
+                 void* db) const override {
+    cpu::vector_kernels().column_sums(floats(dy), positions, channel_count, floats(db));
+  }
+  void mean_pool_forward(const void* x, int64_t batch, int64_t positions, int64_t channel_count,
+                         void* y) const override {
+    cpu::mean_pool_forward(floats(x), batch, positions, channel_count, floats(y));
+  }
+  void mean_pool_backward(const void* dy, int64_t batch, int64_t positions, int64_t channel_count,
+                          void* dx) const override {
+    cpu::mean_pool_backward(floats(dy), batch, positions, channel_count, floats(dx));
+  }
+  void cross_entropy(const CrossEntropyBuffers& buffers, int64_t batch, int64_t classes,
+                     double scale) const override {
+    cpu::cross_entropy(buffers, batch, classes, scale);
+  }
+  void normalize(const uint8_t* pixels, int64_t positions, const double mean[3],
+                 const double std[3], void* x) const override {
+    cpu::normalize(pixels, positions, mean, std, floats(x));
+  }
+  void add(const void* x, int64_t elements, void* out) const override {
+    cpu::vector_kernels().add(floats(x), elements, floats(out));
+  }
+  void copy(const void* x, int64_t elements, void* out) const override {
+    std::copy_n(floats(x), elements, floats(out));
+  }
+  void zero(void* x, int64_t elements) const override { std::fill_n(floats(x), elements, 0.0f); }
+  void scale(void* x, int64_t elements, double factor) const override {
+    const auto f = static_cast<float>(factor);
+    for (int64_t i = 0; i < elements; ++i) floats(x)[i] *= f;
+  }
+  double sum_squares(const void* x, int64_t elements) const override {
+    return cpu::sum_squares(floats(x), elements);
+  }
+  void sgd(const ConvShape& shape, const SgdArgs& args) const override { cpu::sgd(shape, args); }
+  void slice_norms(const ConvShape& shape, SliceKind kind, int64_t count, const void* dw,
+                   double* norms) const override {
+    cpu::slice_norms(shape, kind, count, floats(dw), norms);
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<Backend> make_cpu_backend() {
+  return std::make_unique<CpuBackend>();
+}
+
+}  // namespace trady::kernels

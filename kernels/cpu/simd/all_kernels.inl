@@ -1,0 +1,22 @@
+// The body of vector_kernels_<isa>.cpp: everything with internal linkage but the table.
+#include "kernels/cpu/vector_kernels.h"
+
+namespace trady::kernels::cpu::TRADY_ISA_NAMESPACE {
+namespace {
+#include "kernels/cpu/simd/vector.inl"
+//
+#include "kernels/cpu/simd/gemm.inl"
+//
+#include "kernels/cpu/simd/depthwise.inl"
+//
+#include "kernels/cpu/simd/depthwise_grad_weight.inl"
+//
+#include "kernels/cpu/simd/elementwise.inl"
+}  // namespace
+
+extern const VectorKernels kKernels;
+const VectorKernels kKernels = {kVectorFloats,      gemm,         depthwise,
+                                depthwise_grad_row, shifted_dots, write_mask,
+                                apply_mask,         add,          column_sums};
+
+}  // namespace trady::kernels::cpu::TRADY_ISA_NAMESPACE

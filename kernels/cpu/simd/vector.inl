@@ -1,0 +1,68 @@
+// Vectors of 1, 4, 8 or 16 floats as GCC's vector extension offers them: `+ * < ?:` act on lanes.
+// Ragged channel counts are cut into ever narrower vectors; each lane does the same operations in
+// the same order whatever the width, so the cut does not show in the result.
+
+constexpr int kVectorFloats = TRADY_VECTOR_FLOATS;
+/// Registers that a tile of accumulators may take; the rest holds operands.
+constexpr int kAccumulators = kVectorFloats == 16 ? 24 : 12;
+
+template <int kWidth>
+struct VectorOf;
+template <>
+struct VectorOf<1> {
+  using Type = float;
+};
+template <>
+struct VectorOf<4> {
+  typedef float Type __attribute__((vector_size(16)));
+};
+template <>
+struct VectorOf<8> {
+  typedef float Type __attribute__((vector_size(32)));
+};
+template <>
+struct VectorOf<16> {
+  typedef float Type __attribute__((vector_size(64)));
+};
+template <int kWidth>
+using Vector = typename VectorOf<kWidth>::Type;
+
+template <int kWidth>
+inline Vector<kWidth> load(const float* p) {
+  Vector<kWidth> v;
+  __builtin_memcpy(&v, p, sizeof v);
+  return v;
+}
+
+template <int kWidth>
+inline void store(float* p, Vector<kWidth> v) {
+  __builtin_memcpy(p, &v, sizeof v);
+}
+
+/// Written as a subtraction because x - 0 is x for every x (0 + x is not, for -0) and folds away.
+template <int kWidth>
+inline Vector<kWidth> broadcast(float x) {
+  return x - Vector<kWidth>{};
+}
+
+/// In this form a NaN stays a NaN, so that a diverging network shows in the loss.
+template <int kWidth>
+inline Vector<kWidth> activate(Vector<kWidth> v, Activation activation) {
+  if (activation == Activation::none) return v;
+  const Vector<kWidth> zero = {};
+  v = v < zero ? zero : v;
+  if (activation == Activation::relu) return v;
+  const Vector<kWidth> six = broadcast<kWidth>(6.0f);
+  return v > six ? six : v;
+}
+
+/// Calls body.template operator()<kWidth>(first) for the vectors that cover [first, count).
+template <int kWidth, typename Body>
+inline void for_vectors(int64_t first, int64_t count, Body body) {
+  for (; first + kWidth <= count; first += kWidth) body.template operator()<kWidth>(first);
+  if constexpr (kWidth > 4) {
+    for_vectors<kWidth / 2>(first, count, body);
+  } else if constexpr (kWidth == 4) {
+    for_vectors<1>(first, count, body);
+  }
+}

@@ -1,0 +1,123 @@
+#include "kernels/cpu/small_ops.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "kernels/cpu/vector_kernels.h"
+
+namespace trady::kernels::cpu {
+
+void mean_pool_forward(const float* x, int64_t batch, int64_t positions, int64_t channel_count,
+                       float* y) {
+  const float share = 1.0f / static_cast<float>(positions);
+  for (int64_t n = 0; n < batch; ++n) {
+    float* out = y + n * channel_count;
+    vector_kernels().column_sums(x + n * positions * channel_count, positions, channel_count, out);
+    for (int64_t c = 0; c < channel_count; ++c) out[c] *= share;
+  }
+}
+
+void mean_pool_backward(const float* dy, int64_t batch, int64_t positions, int64_t channel_count,
+                        float* dx) {
+  const float share = 1.0f / static_cast<float>(positions);
+  for (int64_t n = 0; n < batch; ++n) {
+    for (int64_t p = 0; p < positions; ++p, dx += channel_count) {
+      for (int64_t c = 0; c < channel_count; ++c) dx[c] = dy[n * channel_count + c] * share;
+    }
+  }
+}
+
+void cross_entropy(const CrossEntropyBuffers& buffers, int64_t batch, int64_t classes,
+                   double scale) {
+  for (int64_t n = 0; n < batch; ++n) {
+    const float* logits = static_cast<const float*>(buffers.logits) + n * classes;
+    const float largest = *std::max_element(logits, logits + classes);
+    double sum = 0;
+    bool any_nan = false;
+    for (int64_t c = 0; c < classes; ++c) {
+      any_nan |= std::isnan(logits[c]);
+      sum += std::exp(static_cast<double>(logits[c]) - largest);
+    }
+    const int32_t label = buffers.labels[n];
+    if (buffers.loss != nullptr) {
+      buffers.loss[n] = std::log(sum) + largest - static_cast<double>(logits[label]);
+    }
+    if (buffers.predicted != nullptr) {
+      const auto first = std::find(logits, logits + classes, largest) - logits;
+      buffers.predicted[n] = any_nan ? -1 : static_cast<int32_t>(first);
+    }
+    if (buffers.dlogits != nullptr) {
+      float* dlogits = static_cast<float*>(buffers.dlogits) + n * classes;
+      for (int64_t c = 0; c < classes; ++c) {
+        const double softmax = std::exp(static_cast<double>(logits[c]) - largest) / sum;
+        dlogits[c] = static_cast<float>(scale * (softmax - (c == label ? 1.0 : 0.0)));
+      }
+    }
+  }
+}
+
+void normalize(const uint8_t* pixels, int64_t positions, const double mean[3], const double std[3],
+               float* x) {
+  float table[256][3];
+  for (int value = 0; value < 256; ++value) {
+    for (int c = 0; c < 3; ++c) {
+      table[value][c] = static_cast<float>((value / 255.0 - mean[c]) / std[c]);
+    }
+  }
+  for (int64_t p = 0; p < positions; ++p, pixels += 3, x += 3) {
+    x[0] = table[pixels[0]][0];
+    x[1] = table[pixels[1]][1];
+    x[2] = table[pixels[2]][2];
+  }
+}
+
+double sum_squares(const float* x, int64_t elements) {
+  // Four sums in flight, added in a fixed order.
+  double sums[4] = {};
+  int64_t i = 0;
+  for (; i + 4 <= elements; i += 4) {
+    for (int lane = 0; lane < 4; ++lane) {
+      sums[lane] += static_cast<double>(x[i + lane]) * static_cast<double>(x[i + lane]);
+    }
+  }
+  for (; i < elements; ++i) sums[0] += static_cast<double>(x[i]) * static_cast<double>(x[i]);
+  return (sums[0] + sums[1]) + (sums[2] + sums[3]);
+}
+
+void sgd(const ConvShape& shape, const SgdArgs& args) {
+  auto* w = static_cast<float*>(args.w);
+  const auto* dw = static_cast<const float*>(args.dw);
+  const auto rate = static_cast<float>(args.learning_rate);
+  const int64_t count = args.channels.count;
+  if (shape.depthwise || args.kind == SliceKind::output_channels) {
+    const int64_t slice = shape.depthwise ? shape.taps() : shape.taps() * shape.in_c;
+    for (int64_t j = 0; j < count; ++j, dw += slice) {
+      float* out = w + args.channels.index[j] * slice;
+      for (int64_t i = 0; i < slice; ++i) out[i] -= rate * dw[i];
+    }
+    return;
+  }
+  const int64_t rows = shape.out_c * shape.taps();
+  for (int64_t row = 0; row < rows; ++row, w += shape.in_c, dw += count) {
+    for (int64_t j = 0; j < count; ++j) w[args.channels.index[j]] -= rate * dw[j];
+  }
+}
+
+void slice_norms(const ConvShape& shape, SliceKind kind, int64_t count, const float* dw,
+                 double* norms) {
+  if (shape.depthwise || kind == SliceKind::output_channels) {
+    const int64_t slice = shape.depthwise ? shape.taps() : shape.taps() * shape.in_c;
+    for (int64_t j = 0; j < count; ++j) norms[j] = std::sqrt(sum_squares(dw + j * slice, slice));
+    return;
+  }
+  std::fill_n(norms, count, 0.0);
+  const int64_t rows = shape.out_c * shape.taps();
+  for (int64_t row = 0; row < rows; ++row, dw += count) {
+    for (int64_t j = 0; j < count; ++j) {
+      norms[j] += static_cast<double>(dw[j]) * static_cast<double>(dw[j]);
+    }
+  }
+  for (int64_t j = 0; j < count; ++j) norms[j] = std::sqrt(norms[j]);
+}
+
+}  // namespace trady::kernels::cpu

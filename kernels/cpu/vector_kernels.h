@@ -1,0 +1,81 @@
+// The inner loops that are compiled once for each instruction set, and chosen at run time.
+//
+// Only plain structs and function pointers cross this header: the files behind it are compiled with
+// flags such as -mavx512f, and an inline function of theirs that the linker kept for the whole
+// program would crash an older CPU.
+#pragma once
+
+#include <cstdint>
+
+#include "kernels/cpu/isa.h"
+#include "kernels/types.h"
+
+namespace trady::kernels::cpu {
+
+/// C[m][n] = activation(sum over (o, i) of A[m][o, i] * B[o, i][n] + bias[n] + addend[m][n]).
+/// The reduction index is a pair (o, i), so that a window of an image can be reduced over in place.
+/// B, C, bias and addend are contiguous along n; every other stride is given, in elements.
+struct GemmArgs {
+  int64_t m = 0, n = 0;
+  int64_t outer = 1, inner = 0;  ///< extents of o and i
+  const float* a = nullptr;
+  int64_t a_m = 0, a_outer = 0, a_inner = 0;
+  const float* b = nullptr;
+  int64_t b_outer = 0, b_inner = 0;
+  float* c = nullptr;
+  int64_t c_m = 0;
+  const float* bias = nullptr;    ///< or null
+  const float* addend = nullptr;  ///< strides of c; null: none; c itself: accumulate
+  Activation activation = Activation::none;
+};
+
+/// out[t][c] = activation(sum over taps k of in[t * in_step + in_offset[k] + c] *
+///                        weight[weight_offset[k] + c] + bias[c] + addend[t][c]),  t < positions.
+struct DepthwiseArgs {
+  int64_t positions = 0, channels = 0;
+  const float* in = nullptr;
+  int64_t in_step = 0;
+  const float* weight = nullptr;  ///< [taps][channels]
+  int64_t taps = 0;
+  const int64_t* in_offset = nullptr;
+  const int64_t* weight_offset = nullptr;
+  float* out = nullptr;
+  int64_t out_step = 0;
+  const float* bias = nullptr;
+  const float* addend = nullptr;  ///< steps of out; null: none; out itself: accumulate
+  Activation activation = Activation::none;
+};
+
+/// dw[k][c] += sum over (r, q) of x[r * x_row + q * x_col + k * channels + c] *
+///                               dy[r * dy_row + q * channels + c],  for a kernel row of k < taps.
+struct DepthwiseGradRowArgs {
+  int64_t rows = 0, cols = 0, channels = 0, taps = 0;
+  const float* x = nullptr;
+  int64_t x_row = 0, x_col = 0;
+  const float* dy = nullptr;
+  int64_t dy_row = 0;
+  float* dw = nullptr;  ///< [taps][channels]
+};
+
+struct VectorKernels {
+  int vector_floats;
+  void (*gemm)(const GemmArgs& args);
+  void (*depthwise)(const DepthwiseArgs& args);
+  void (*depthwise_grad_row)(const DepthwiseGradRowArgs& args);
+  /// sums[k] += dot(x + offset[k], dy) over `elements`, a multiple of 16.
+  void (*shifted_dots)(const float* x, const int64_t* offset, int64_t taps, const float* dy,
+                       int64_t elements, float* sums);
+  /// Bit i of mask = y[i] > 0 (relu) or 0 < y[i] < 6 (relu6); none: all ones.
+  void (*write_mask)(const float* y, int64_t elements, Activation activation, uint8_t* mask);
+  void (*apply_mask)(float* dy, const uint8_t* mask, int64_t elements);
+  void (*add)(const float* x, int64_t elements, float* out);
+  void (*column_sums)(const float* x, int64_t rows, int64_t columns, float* sums);
+};
+
+/// The kernels of one level. Calling them on a CPU without that level is an illegal instruction.
+const VectorKernels& vector_kernels(Isa isa);
+
+/// The kernels of active_isa().
+const VectorKernels& vector_kernels();
+
+}  // namespace trady::kernels::cpu

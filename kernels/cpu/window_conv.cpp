@@ -1,0 +1,153 @@
+// Convolutions with k x k windows, by the same matrix product as the pointwise ones. Forward
+// reduces over a window of a zero-padded image in place (kernel rows are the outer, (column,
+// channel) pairs the inner reduction); grad_input adds up one product a tap.
+#include <algorithm>
+#include <stdexcept>
+
+#include "kernels/cpu/axis_plan.h"
+#include "kernels/cpu/buffer_layout.h"
+#include "kernels/cpu/conv_passes.h"
+#include "kernels/cpu/transpose.h"
+#include "kernels/cpu/vector_kernels.h"
+#include "kernels/work_counters.h"
+
+namespace trady::kernels::cpu {
+namespace {
+
+void require_window(const ConvShape& shape) {
+  if (shape.depthwise) throw std::invalid_argument("a depthwise convolution has no full windows");
+}
+
+class WindowForward final : public ConvForward {
+ public:
+  WindowForward(const ConvShape& s, Activation activation)
+      : shape_(s),
+        activation_(activation),
+        padded_{s.in_h + 2 * s.padding, s.in_w + 2 * s.padding, s.in_c} {
+    require_window(s);
+  }
+  int64_t scratch_bytes() const override { return shape_.padding > 0 ? padded_.floats() * 4 : 0; }
+  int64_t prepared_weight_bytes() const override { return shape_.weight_elements() * 4; }
+  void prepare_weight(const void* w, void* prepared) const override {
+    transpose(static_cast<const float*>(w), shape_.out_c, shape_.taps() * shape_.in_c,
+              static_cast<float*>(prepared));
+  }
+
+  void run(const Buffers& buffers) const override {
+    const VectorKernels& kernels = vector_kernels();
+    const ConvShape& s = shape_;
+    GemmArgs gemm;
+    gemm.m = s.out_w();
+    gemm.n = s.out_c;
+    gemm.outer = s.kernel;
+    gemm.inner = s.kernel * s.in_c;
+    gemm.a_m = s.stride * s.in_c;
+    gemm.a_outer = padded_.row_floats();
+    gemm.a_inner = 1;
+    gemm.b = static_cast<const float*>(buffers.w);
+    gemm.b_outer = gemm.inner * s.out_c;
+    gemm.b_inner = s.out_c;
+    gemm.c_m = s.out_c;
+    gemm.bias = static_cast<const float*>(buffers.bias);
+    gemm.activation = activation_;
+    const int64_t out_row = s.out_w() * s.out_c;
+    for (int64_t image = 0; image < s.batch; ++image) {
+      const float* x = static_cast<const float*>(buffers.x) + image * s.in_h * s.in_w * s.in_c;
+      if (s.padding > 0) {
+        auto* padded = static_cast<float*>(buffers.scratch);
+        pad_image(x, s.in_h, s.in_w, s.padding, padded_, padded);
+        x = padded;
+      }
+      for (int64_t row = 0; row < s.out_h(); ++row) {
+        const int64_t first = (image * s.out_h() + row) * out_row;
+        gemm.a = x + row * s.stride * padded_.row_floats();
+        gemm.c = static_cast<float*>(buffers.y) + first;
+        gemm.addend = buffers.residual == nullptr
+                          ? nullptr
+                          : static_cast<const float*>(buffers.residual) + first;
+        kernels.gemm(gemm);
+      }
+    }
+    if (buffers.mask != nullptr) {
+      kernels.write_mask(static_cast<const float*>(buffers.y), s.out_elements(), activation_,
+                         buffers.mask);
+    }
+    work_counters().forward.fetch_add(
+        s.batch * s.out_h() * gemm.m * gemm.n * gemm.outer * gemm.inner, std::memory_order_relaxed);
+  }
+
+ private:
+  ConvShape shape_;
+  Activation activation_;
+  PaddedImage padded_;
+};
+
+class WindowGradInput final : public ConvGradInput {
+ public:
+  explicit WindowGradInput(const ConvShape& s)
+      : shape_(s),
+        rows_(grad_input_axis(s.in_h, s.out_h(), s.kernel, s.stride, s.padding)),
+        cols_(grad_input_axis(s.in_w, s.out_w(), s.kernel, s.stride, s.padding)) {
+    require_window(s);
+  }
+  int64_t scratch_bytes() const override { return 0; }
+  int64_t prepared_weight_bytes() const override { return 0; }
+  void prepare_weight(const void*, void*) const override {}
+
+  void run(const Buffers& buffers, GradientMode mode) const override {
+    for (int64_t image = 0; image < shape_.batch; ++image) {
+      for (const AxisSegment& row : rows_) {
+        for (int64_t t = 0; t < row.count; ++t) {
+          for (const AxisSegment& col : cols_) run_segment(buffers, mode, image, row, t, col);
+        }
+      }
+    }
+    work_counters().grad_input.fetch_add(shape_.multiply_adds(), std::memory_order_relaxed);
+  }
+
+ private:
+  void run_segment(const Buffers& buffers, GradientMode mode, int64_t image, const AxisSegment& row,
+                   int64_t t, const AxisSegment& col) const {
+    const ConvShape& s = shape_;
+    GemmArgs gemm;
+    gemm.m = col.count;
+    gemm.n = s.in_c;
+    gemm.inner = s.out_c;
+    gemm.a_m = col.in_step * s.out_c;
+    gemm.a_inner = 1;
+    gemm.b_inner = s.taps() * s.in_c;
+    gemm.c_m = col.step * s.in_c;
+    const int64_t in_row = image * s.in_h + row.first + t * row.step;
+    gemm.c = static_cast<float*>(buffers.dx) + (in_row * s.in_w + col.first) * s.in_c;
+    gemm.addend = mode == GradientMode::accumulate ? gemm.c : nullptr;
+    if ((row.taps.empty() || col.taps.empty()) && gemm.addend == nullptr) {
+      for (int64_t q = 0; q < gemm.m; ++q) std::fill_n(gemm.c + q * gemm.c_m, s.in_c, 0.0f);
+      return;
+    }
+    for (const AxisTap& v : row.taps) {
+      const int64_t out_row = image * s.out_h() + v.in_first + t * row.in_step;
+      for (const AxisTap& h : col.taps) {
+        gemm.a =
+            static_cast<const float*>(buffers.dy) + (out_row * s.out_w() + h.in_first) * s.out_c;
+        gemm.b = static_cast<const float*>(buffers.w) + (v.tap * s.kernel + h.tap) * s.in_c;
+        vector_kernels().gemm(gemm);
+        gemm.addend = gemm.c;
+      }
+    }
+  }
+
+  ConvShape shape_;
+  AxisPlan rows_, cols_;
+};
+
+}  // namespace
+
+std::unique_ptr<ConvForward> make_window_forward(const ConvShape& shape, Activation activation) {
+  return std::make_unique<WindowForward>(shape, activation);
+}
+
+std::unique_ptr<ConvGradInput> make_window_grad_input(const ConvShape& shape) {
+  return std::make_unique<WindowGradInput>(shape);
+}
+
+}  // namespace trady::kernels::cpu
