@@ -37,7 +37,7 @@ void make_taps(const Range& range, ResizeTaps& taps, std::vector<double>& real_w
     const int last = std::min(static_cast<int>(center + support + 0.5), range.source_size);
     double sum = 0;
     for (int t = 0; t < last - first; ++t) {
-      const double distance = std::abs((first + t - center + 0.5) / support);
+      const double distance = std::abs((first + t - center + 0.5) * (1 / support));
       real_weights[t] = std::max(1 - distance, 0.0);
       sum += real_weights[t];
     }

@@ -1,4 +1,6 @@
-// Bilinear resize with antialiasing, bit-equal to Pillow's Image.resize(size, BILINEAR, box).
+// Bilinear resize with antialiasing, as Pillow's Image.resize(size, BILINEAR, box): a horizontal
+// pass rounded to bytes, then a vertical one. Bit-equal to Pillow, except where Pillow 13 goes
+// vertically first (the height shrinks much more than the width): there within 1 grey level.
 #pragma once
 
 #include <cstdint>

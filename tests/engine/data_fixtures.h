@@ -1,0 +1,110 @@
+// What the tests of engine/data share: noise images, folders that vanish, small files on disk.
+#pragma once
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "engine/data/color_jitter.h"
+#include "engine/data/image.h"
+#include "engine/data/resize.h"
+
+namespace trady::test {
+
+using Bytes = std::vector<uint8_t>;
+
+/// The same bytes as noise() in tests/goldens/make_data_goldens.py.
+inline Image noise_image(int height, int width, uint32_t seed) {
+  Image image(height, width);
+  for (uint8_t& value : image.pixels) {
+    seed = seed * 1664525u + 1013904223u;
+    value = static_cast<uint8_t>(seed >> 24);
+  }
+  return image;
+}
+
+struct ResizeGolden {
+  int height, width;
+  uint32_t seed;
+  SourceBox box;
+  int out_height, out_width;
+  int tolerance;  ///< in grey levels
+  Bytes expected;
+};
+
+struct JitterGolden {
+  uint32_t seed;
+  ColorJitter jitter;
+  Bytes expected;
+};
+
+struct TestTransformGolden {
+  int height, width;
+  uint32_t seed;
+  Bytes expected;
+};
+
+struct FileGolden {
+  std::string name;
+  int height, width;
+  Bytes file;
+  Bytes expected;
+};
+
+// Defined in test_data_goldens.cpp.
+const std::vector<ResizeGolden>& resize_goldens();
+const std::vector<JitterGolden>& jitter_goldens();
+const std::vector<TestTransformGolden>& test_transform_goldens();
+const std::vector<FileGolden>& file_goldens();
+const Bytes& images_gzip();           ///< IDX, 3 images of 4 x 5: bytes 0 to 59
+const Bytes& labels_gzip();           ///< IDX, labels 2, 0, 1
+const Bytes& huge_header_gzip();      ///< IDX header of 2^32 - 1 images of 16384 x 16384, no more
+const Bytes& images_too_long_gzip();  ///< images_gzip() and a byte more
+
+/// By its name in make_data_goldens.py.
+const Bytes& encoded_file(const std::string& name);
+
+/// A new folder, removed with everything in it.
+class TemporaryFolder {
+ public:
+  TemporaryFolder() {
+    std::string pattern = (std::filesystem::temp_directory_path() / "trady-data-XXXXXX").string();
+    if (!mkdtemp(pattern.data())) throw std::runtime_error("mkdtemp failed for " + pattern);
+    path_ = pattern;
+  }
+  ~TemporaryFolder() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+  TemporaryFolder(const TemporaryFolder&) = delete;
+  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
+
+  const std::filesystem::path& path() const { return path_; }
+
+  /// Creates the folders in between too.
+  std::filesystem::path write(const std::string& name, const Bytes& content) const {
+    const std::filesystem::path file = path_ / name;
+    std::filesystem::create_directories(file.parent_path());
+    std::ofstream out(file, std::ios::binary);
+    out.write(reinterpret_cast<const char*>(content.data()),
+              static_cast<std::streamsize>(content.size()));
+    return file;
+  }
+  std::filesystem::path write_text(const std::string& name, const std::string& text) const {
+    return write(name, Bytes(text.begin(), text.end()));
+  }
+
+ private:
+  std::filesystem::path path_;
+};
+
+/// The first `count` bytes.
+inline Bytes prefix(const Bytes& bytes, size_t count) {
+  return {bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(count)};
+}
+
+}  // namespace trady::test
