@@ -1,0 +1,19 @@
+// The first op: bytes of an image to normalised values.
+#pragma once
+
+#include "engine/ops/op.h"
+
+namespace trady {
+
+/// x = (pixels / 255 - mean) / std, [m, S, S, 3].
+class ImageOp : public Op {
+ public:
+  ImageOp(TensorId output, const Normalization& normalization)
+      : Op("image", {}, output), normalization_(normalization) {}
+  std::unique_ptr<OpStep> plan(StepPlanner& planner) const override;
+
+ private:
+  Normalization normalization_;
+};
+
+}  // namespace trady

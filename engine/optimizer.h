@@ -1,0 +1,45 @@
+// Stochastic gradient descent on the slices that were selected, in place.
+#pragma once
+
+#include <vector>
+
+#include "engine/memory/arena.h"
+#include "engine/parameters.h"
+#include "engine/step/step_planner.h"
+#include "kernels/backend.h"
+
+namespace trady {
+
+/// PyTorch's torch.optim.SGD and clip_grad_norm_. The paper's recipe uses none of these: state of
+/// the optimizer would break the budget (method.md section 6), and pretraining has no budget.
+struct OptimizerSettings {
+  double momentum = 0;
+  double weight_decay = 0;
+  double clip_norm = 0;  ///< upper bound of the gradient's norm over all parameters; 0: none
+  bool operator==(const OptimizerSettings&) const = default;
+};
+
+class Optimizer {
+ public:
+  Optimizer(const OptimizerSettings& settings, const Parameters& parameters);
+
+  /// Bytes of its state.
+  int64_t state_bytes() const { return velocity_.bytes(); }
+
+  /// L2 norm of the gradient over all slots.
+  static double gradient_norm(const kernels::Backend& backend,
+                              const std::vector<GradientSlot>& slots, const ArenaView& shared);
+  /// Applies the sums in `shared`, whose norm is `norm`. The sums may be changed.
+  void apply(const kernels::Backend& backend, const std::vector<GradientSlot>& slots,
+             const ArenaView& shared, double norm, double learning_rate, Parameters& parameters);
+
+ private:
+  void apply_with_momentum(const kernels::Backend& backend, const GradientSlot& slot,
+                           void* gradient, double learning_rate, Parameters& parameters);
+
+  OptimizerSettings settings_;
+  std::vector<int64_t> offsets_;  // of every parameter's velocity
+  Arena velocity_;
+};
+
+}  // namespace trady

@@ -1,0 +1,56 @@
+// One micro-batch on its way through the network: what ops see while a step runs.
+#pragma once
+
+#include <cstdint>
+
+#include "engine/memory/arena.h"
+#include "engine/parameters.h"
+#include "engine/step/ordered_sum.h"
+#include "engine/step/step_planner.h"
+
+namespace trady {
+
+class LaneRun {
+ public:
+  struct Inputs {
+    const uint8_t* pixels = nullptr;   ///< [m, S, S, 3]
+    const int32_t* labels = nullptr;   ///< [m]
+    double* loss = nullptr;            ///< [m]
+    int32_t* predicted = nullptr;      ///< [m]
+    void* logits = nullptr;            ///< [m, classes], or null: not wanted
+    int64_t micro_batch_index = 0;
+  };
+
+  LaneRun(const kernels::Backend& backend, Parameters& parameters, ArenaView& lane,
+          const ArenaView& shared, GradientSums* sums)
+      : backend_(backend), parameters_(parameters), lane_(lane), shared_(shared), sums_(sums) {}
+
+  Inputs inputs;
+
+  const kernels::Backend& backend() const { return backend_; }
+  void* at(BufferId id) const { return lane_.data(id); }
+  const void* parameter(ParameterId id) const { return parameters_.data(id); }
+
+  /// The weight in the order that `pass` wants, made on the spot where no copy is kept.
+  template <typename Pass>
+  const void* weight_for(const Pass& pass, const WeightAccess& access) const {
+    if (access.resident.valid()) return shared_.data(access.resident);
+    if (!access.temporary.valid()) return parameter(access.parameter);
+    pass.prepare_weight(parameter(access.parameter), at(access.temporary));
+    return at(access.temporary);
+  }
+
+  /// Adds one micro-batch's gradient to the batch's sum, after those of the micro-batches before.
+  void add_gradient(int slot, const void* values) const {
+    sums_->add(slot, inputs.micro_batch_index, values);
+  }
+
+ private:
+  const kernels::Backend& backend_;
+  Parameters& parameters_;
+  ArenaView& lane_;
+  const ArenaView& shared_;
+  GradientSums* sums_;
+};
+
+}  // namespace trady

@@ -1,0 +1,168 @@
+#include "engine/step/step_planner.h"
+
+#include "engine/error.h"
+#include "engine/memory/arena.h"
+
+namespace trady {
+
+StepPlanner::StepPlanner(const Tape& tape, const UpdatePlan& update,
+                         const kernels::Backend& backend, KernelCache& kernels,
+                         const StepSettings& settings)
+    : tape_(tape),
+      update_(update),
+      backend_(backend),
+      kernels_(kernels),
+      settings_(settings),
+      lane_(arena_red_zone_bytes()),
+      shared_(arena_red_zone_bytes()),
+      tensors_(tape.tensor_count()),
+      gradients_(tape.tensor_count()),
+      needs_gradient_(tape.tensor_count(), false),
+      kept_whole_(tape.tensor_count(), false),
+      last_read_(tape.tensor_count(), -1) {
+  for (size_t i = 0; i < tape.ops().size(); ++i) {
+    const Op& op = *tape.ops()[i];
+    const LayerUpdate own = settings.training ? op.update_in(update) : LayerUpdate::frozen();
+    bool needed = own.updates_anything();
+    for (TensorId input : op.inputs()) {
+      last_read_[static_cast<size_t>(input)] = static_cast<int>(i);
+      needed = needed || needs_gradient_[static_cast<size_t>(input)];
+    }
+    if (op.output() != kNoTensor) needs_gradient_[static_cast<size_t>(op.output())] = needed;
+    if (op.keeps_input(own)) kept_whole_[static_cast<size_t>(op.inputs().front())] = true;
+  }
+}
+
+void StepPlanner::enter_forward(int op_index) {
+  op_index_ = op_index;
+  time_ = op_index;
+}
+
+void StepPlanner::enter_backward(int op_index) {
+  op_index_ = op_index;
+  time_ = 2 * static_cast<int>(tape_.ops().size()) - 1 - op_index;
+}
+
+BufferId StepPlanner::read(TensorId id) {
+  const BufferId buffer = tensors_[static_cast<size_t>(id)];
+  lane_.use(buffer, time_);
+  return buffer;
+}
+
+BufferId StepPlanner::fresh_tensor(TensorId id) {
+  const std::string name =
+      concat("output of ", tape_.ops()[static_cast<size_t>(op_index_)]->name());
+  return tensors_[static_cast<size_t>(id)] = buffer_from_now(
+             name, MemoryCategory::activations,
+             scalar_bytes() * settings_.micro_batch * tape_.shape(id).elements());
+}
+
+BufferId StepPlanner::write(TensorId id) { return fresh_tensor(id); }
+
+BufferId StepPlanner::write_over(TensorId id, TensorId over) {
+  const auto index = static_cast<size_t>(over);
+  if (last_read_[index] != op_index_ || kept_whole_[index]) return fresh_tensor(id);
+  tensors_[static_cast<size_t>(id)] = tensors_[index];
+  return read(id);
+}
+
+StepPlanner::Saved StepPlanner::save_channels(TensorId id, const std::vector<int32_t>& channels) {
+  const auto [entry, inserted] = saved_.try_emplace({id, channels});
+  if (inserted) {
+    entry->second = buffer_from_now(
+        concat("saved input of ", tape_.ops()[static_cast<size_t>(op_index_)]->name()),
+        MemoryCategory::saved_inputs,
+        scalar_bytes() * settings_.micro_batch * tape_.shape(id).positions() *
+            static_cast<int64_t>(channels.size()));
+  }
+  return {entry->second, inserted};
+}
+
+BufferId StepPlanner::temporary(const std::string& name, MemoryCategory category, int64_t bytes) {
+  if (bytes == 0) return {};
+  return buffer_from_now(name, category, bytes);
+}
+
+BufferId StepPlanner::buffer_from_now(const std::string& name, MemoryCategory category,
+                                      int64_t bytes) {
+  const BufferId id = lane_.add(name, category, bytes);
+  lane_.use(id, time_);
+  return id;
+}
+
+BufferId StepPlanner::gradient(TensorId id) {
+  const BufferId buffer = gradients_[static_cast<size_t>(id)];
+  lane_.use(buffer, time_);
+  return buffer;
+}
+
+std::pair<BufferId, kernels::GradientMode> StepPlanner::write_gradient(TensorId id) {
+  BufferId& buffer = gradients_[static_cast<size_t>(id)];
+  if (buffer.valid()) {
+    lane_.use(buffer, time_);
+    return {buffer, kernels::GradientMode::accumulate};
+  }
+  buffer = buffer_from_now(
+      concat("gradient from ", tape_.ops()[static_cast<size_t>(op_index_)]->name()),
+      MemoryCategory::activation_gradients,
+      scalar_bytes() * settings_.micro_batch * tape_.shape(id).elements());
+  return {buffer, kernels::GradientMode::overwrite};
+}
+
+bool StepPlanner::share_gradient(TensorId from, TensorId to) {
+  BufferId& target = gradients_[static_cast<size_t>(to)];
+  if (target.valid()) {
+    lane_.use(target, time_);
+    return false;
+  }
+  target = gradients_[static_cast<size_t>(from)];
+  return true;
+}
+
+int StepPlanner::gradient_slot(GradientSlot slot) {
+  const ParameterSpec& parameter = tape_.parameters()[static_cast<size_t>(slot.parameter)];
+  slot.sum = shared_.add(concat("gradient of ", parameter.name), MemoryCategory::weight_gradients,
+                         scalar_bytes() * slot.elements);
+  shared_.use(slot.sum, 0);
+  slots_.push_back(std::move(slot));
+  return static_cast<int>(slots_.size()) - 1;
+}
+
+WeightAccess StepPlanner::access_weight(ParameterId parameter, int64_t prepared_bytes,
+                                        bool resident, const std::string& name) {
+  WeightAccess access{parameter, {}, {}};
+  if (prepared_bytes == 0) return access;
+  if (!resident) {
+    access.temporary = temporary(concat("reordered weight of ", name),
+                                 MemoryCategory::prepared_weights, prepared_bytes);
+    return access;
+  }
+  access.resident = shared_.add(concat("reordered weight of ", name),
+                                MemoryCategory::prepared_weights, prepared_bytes);
+  shared_.use(access.resident, 0);
+  return access;
+}
+
+WeightAccess StepPlanner::forward_weight(ParameterId parameter,
+                                         std::shared_ptr<const kernels::ConvForward> pass,
+                                         const std::string& name) {
+  const WeightAccess access = access_weight(parameter, pass->prepared_weight_bytes(),
+                                            settings_.residency.forward, name);
+  if (access.resident.valid()) {
+    residents_.push_back({parameter, std::move(pass), nullptr, access.resident});
+  }
+  return access;
+}
+
+WeightAccess StepPlanner::grad_input_weight(ParameterId parameter,
+                                            std::shared_ptr<const kernels::ConvGradInput> pass,
+                                            const std::string& name) {
+  const WeightAccess access = access_weight(parameter, pass->prepared_weight_bytes(),
+                                            settings_.residency.grad_input, name);
+  if (access.resident.valid()) {
+    residents_.push_back({parameter, nullptr, std::move(pass), access.resident});
+  }
+  return access;
+}
+
+}  // namespace trady

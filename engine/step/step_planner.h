@@ -1,0 +1,147 @@
+// What an op may ask for while a step is planned: buffers with a life, gradients, kernels.
+//
+// The planner walks the tape forwards, then backwards. It owns the rules that ops share: which
+// tensors need a gradient, when two tensors may use one buffer, who writes a gradient first.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "engine/memory/memory_plan.h"
+#include "engine/ops/op.h"
+#include "engine/step/kernel_cache.h"
+#include "engine/tape.h"
+#include "kernels/backend.h"
+
+namespace trady {
+
+/// Which reordered weight copies stay in memory; the others are made again before every use.
+struct WeightResidency {
+  bool forward = true;
+  bool grad_input = true;
+  bool operator==(const WeightResidency&) const = default;
+};
+
+struct StepSettings {
+  int64_t batch = 1;        ///< samples of a full batch: the loss is their mean
+  int64_t micro_batch = 1;  ///< samples that one worker takes through the network at a time
+  bool training = true;     ///< false: forward only
+  WeightResidency residency;
+};
+
+/// The sum over the batch of one parameter's (packed) gradient.
+struct GradientSlot {
+  ParameterId parameter = -1;
+  kernels::ConvShape shape;  ///< batch 1
+  kernels::SliceKind kind = kernels::SliceKind::input_channels;
+  std::vector<int32_t> channels;
+  bool is_bias = false;
+  int conv_index = -1;  ///< -1: the classifier
+  int64_t elements = 0;
+  BufferId sum;  ///< in the shared plan
+};
+
+/// A reordered weight copy that is kept between uses.
+struct ResidentWeight {
+  ParameterId parameter = -1;
+  std::shared_ptr<const kernels::ConvForward> forward;  ///< exactly one of the two is set
+  std::shared_ptr<const kernels::ConvGradInput> grad_input;
+  BufferId copy;  ///< in the shared plan
+};
+
+/// How a pass gets at its weight: the plain one, a resident copy or one made on the spot.
+struct WeightAccess {
+  ParameterId parameter = -1;
+  BufferId resident;   ///< in the shared plan
+  BufferId temporary;  ///< in the lane's plan
+};
+
+class StepPlanner {
+ public:
+  StepPlanner(const Tape& tape, const UpdatePlan& update, const kernels::Backend& backend,
+              KernelCache& kernels, const StepSettings& settings);
+
+  const Tape& tape() const { return tape_; }
+  const kernels::Backend& backend() const { return backend_; }
+  KernelCache& kernels() { return kernels_; }
+  int64_t batch() const { return settings_.batch; }
+  int64_t micro_batch() const { return settings_.micro_batch; }
+  int64_t scalar_bytes() const { return kernels::bytes_of(backend_.dtype()); }
+  const UpdatePlan& update() const { return update_; }
+
+  // The walk.
+  void enter_forward(int op_index);
+  void enter_backward(int op_index);
+
+  // Forward.
+  BufferId read(TensorId id);
+  BufferId write(TensorId id);
+  /// The output may be computed in the buffer of `over` (an input of the same shape) if nobody
+  /// needs that afterwards; otherwise it gets a buffer of its own.
+  BufferId write_over(TensorId id, TensorId over);
+  /// Packed channels of a tensor, kept for backward. Two ops that save the same list share it.
+  /// `first` says whether this op is the one that has to fill it.
+  struct Saved {
+    BufferId buffer;
+    bool first = false;
+  };
+  Saved save_channels(TensorId id, const std::vector<int32_t>& channels);
+
+  // Both directions.
+  BufferId temporary(const std::string& name, MemoryCategory category, int64_t bytes);
+  /// Keeps a buffer alive at the current time.
+  void keep(BufferId id) { lane_.use(id, time_); }
+  /// A buffer that lives from now on until it is kept again later.
+  BufferId buffer_from_now(const std::string& name, MemoryCategory category, int64_t bytes);
+
+  // Backward.
+  bool needs_gradient(TensorId id) const { return needs_gradient_[static_cast<size_t>(id)]; }
+  BufferId activation(TensorId id) const { return tensors_[static_cast<size_t>(id)]; }
+  /// The gradient of the current op's output.
+  BufferId gradient(TensorId id);
+  /// Where to put a gradient of an input, and whether somebody has already.
+  std::pair<BufferId, kernels::GradientMode> write_gradient(TensorId id);
+  /// Passes the gradient of `from` on to `to` unchanged. True: they share the buffer now;
+  /// false: the op must add it.
+  bool share_gradient(TensorId from, TensorId to);
+  int gradient_slot(GradientSlot slot);
+
+  WeightAccess forward_weight(ParameterId parameter,
+                              std::shared_ptr<const kernels::ConvForward> pass,
+                              const std::string& name);
+  WeightAccess grad_input_weight(ParameterId parameter,
+                                 std::shared_ptr<const kernels::ConvGradInput> pass,
+                                 const std::string& name);
+
+  // Results.
+  MemoryPlan& lane_plan() { return lane_; }
+  MemoryPlan& shared_plan() { return shared_; }
+  std::vector<GradientSlot>& gradient_slots() { return slots_; }
+  std::vector<ResidentWeight>& resident_weights() { return residents_; }
+
+ private:
+  BufferId fresh_tensor(TensorId id);
+  WeightAccess access_weight(ParameterId parameter, int64_t prepared_bytes, bool resident,
+                             const std::string& name);
+
+  const Tape& tape_;
+  const UpdatePlan& update_;
+  const kernels::Backend& backend_;
+  KernelCache& kernels_;
+  StepSettings settings_;
+  int time_ = 0;
+  int op_index_ = 0;
+  MemoryPlan lane_, shared_;
+  std::vector<BufferId> tensors_, gradients_;      // by tensor
+  std::vector<bool> needs_gradient_, kept_whole_;  // by tensor
+  std::vector<int> last_read_;                     // by tensor: op index of the last forward use
+  std::map<std::pair<TensorId, std::vector<int32_t>>, BufferId> saved_;
+  std::vector<GradientSlot> slots_;
+  std::vector<ResidentWeight> residents_;
+};
+
+}  // namespace trady

@@ -1,0 +1,49 @@
+// One selection, planned: the ops of the tape with their buffers, for one micro-batch size.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "engine/ops/op.h"
+#include "engine/step/lane_run.h"
+#include "engine/step/step_planner.h"
+
+namespace trady {
+
+class StepProgram {
+ public:
+  StepProgram(const Tape& tape, UpdatePlan update, const kernels::Backend& backend,
+              KernelCache& kernels, const StepSettings& settings);
+
+  const UpdatePlan& update() const { return update_; }
+  const StepSettings& settings() const { return settings_; }
+  /// Buffers of one worker; times are forward of op 0, 1, ..., then backward of ..., 1, 0.
+  const MemoryPlan& lane_plan() const { return lane_; }
+  /// Buffers that live as long as the selection: gradient sums, resident weight copies, results.
+  const MemoryPlan& shared_plan() const { return shared_; }
+  const std::vector<GradientSlot>& gradient_slots() const { return slots_; }
+  const std::vector<ResidentWeight>& resident_weights() const { return residents_; }
+  BufferId labels() const { return labels_; }        ///< int32 [batch]
+  BufferId losses() const { return losses_; }        ///< double [batch]
+  BufferId predictions() const { return predictions_; }  ///< int32 [batch]
+
+  /// Multiply-adds of one micro-batch, of all ops / op by op in tape order.
+  Work work() const;
+  const std::vector<std::unique_ptr<OpStep>>& steps() const { return steps_; }
+
+  void forward(LaneRun& run, ArenaView& lane) const;
+  /// After forward() with the same lane.
+  void backward(LaneRun& run, ArenaView& lane) const;
+
+ private:
+  UpdatePlan update_;
+  StepSettings settings_;
+  MemoryPlan lane_, shared_;
+  std::vector<std::unique_ptr<OpStep>> steps_;
+  std::vector<int> backward_order_;
+  std::vector<GradientSlot> slots_;
+  std::vector<ResidentWeight> residents_;
+  BufferId labels_, losses_, predictions_;
+};
+
+}  // namespace trady

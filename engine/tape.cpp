@@ -1,0 +1,104 @@
+#include "engine/tape.h"
+
+#include <numeric>
+
+#include "engine/error.h"
+#include "engine/ops/conv2d.h"
+#include "engine/ops/cross_entropy.h"
+#include "engine/ops/image.h"
+#include "engine/ops/mean_pool.h"
+
+namespace trady {
+
+Tape::Tape() = default;
+Tape::~Tape() = default;
+Tape::Tape(Tape&&) noexcept = default;
+Tape& Tape::operator=(Tape&&) noexcept = default;
+
+TensorId Tape::add_tensor(TensorShape shape) {
+  shapes_.push_back(shape);
+  return static_cast<TensorId>(shapes_.size()) - 1;
+}
+
+ParameterId Tape::add_parameter(std::string name, std::vector<int64_t> disk_shape) {
+  ParameterSpec spec;
+  spec.name = std::move(name);
+  spec.is_conv_weight = disk_shape.size() == 4;
+  spec.elements =
+      std::accumulate(disk_shape.begin(), disk_shape.end(), int64_t{1}, std::multiplies<>());
+  spec.disk_shape = std::move(disk_shape);
+  parameters_.push_back(std::move(spec));
+  return static_cast<ParameterId>(parameters_.size()) - 1;
+}
+
+TensorId Tape::image(int64_t size, const Normalization& normalization) {
+  if (size < 1) fail("[image] the image size must be positive, got ", size);
+  image_size_ = size;
+  const TensorId x = add_tensor({size, size, 3});
+  ops_.push_back(std::make_unique<ImageOp>(x, normalization));
+  return x;
+}
+
+TensorId Tape::conv2d(TensorId x, const Conv2dOptions& options) {
+  const TensorShape in = shape(x);
+  Conv2dOp::Geometry geometry;
+  kernels::ConvShape& s = geometry.shape;
+  s = {1, in.h, in.w, in.c, options.out_channels, options.kernel, options.stride,
+       (options.kernel - 1) / 2, options.depthwise};
+  if (options.depthwise && s.in_c != s.out_c) {
+    fail("[conv2d] ", options.name, ": a depthwise convolution has as many output as input channels,"
+         " got ", s.in_c, " and ", s.out_c);
+  }
+  const TensorShape out{s.out_h(), s.out_w(), s.out_c};
+  if (options.residual != kNoTensor && shape(options.residual) != out) {
+    const TensorShape r = shape(options.residual);
+    fail("[conv2d] ", options.name, ": the residual is ", r.h, "x", r.w, "x", r.c,
+         ", the output ", out.h, "x", out.w, "x", out.c);
+  }
+  const int64_t in_per_group = options.depthwise ? 1 : s.in_c;
+  geometry.weight = add_parameter(options.name + ".weight",
+                                  {s.out_c, in_per_group, options.kernel, options.kernel});
+  geometry.bias = add_parameter(options.name + ".bias", {s.out_c});
+  geometry.activation = options.activation;
+  geometry.residual = options.residual;
+  geometry.conv_index = static_cast<int>(convs_.size());
+  convs_.push_back({geometry.conv_index, options.name, s});
+  const TensorId y = add_tensor(out);
+  ops_.push_back(std::make_unique<Conv2dOp>(options.name, x, y, geometry));
+  return y;
+}
+
+TensorId Tape::mean_pool(TensorId x) {
+  const TensorId y = add_tensor({1, 1, shape(x).c});
+  ops_.push_back(std::make_unique<MeanPoolOp>(x, y));
+  return y;
+}
+
+TensorId Tape::linear(TensorId x, const std::string& name, int64_t classes) {
+  const TensorShape in = shape(x);
+  if (in.positions() != 1) {
+    fail("[linear] ", name, ": expected a pooled 1x1 input, got ", in.h, "x", in.w);
+  }
+  if (classes < 1) fail("[linear] ", name, ": there must be at least one class, got ", classes);
+  Conv2dOp::Geometry geometry;
+  geometry.shape.in_c = in.c;
+  geometry.shape.out_c = classes;
+  geometry.weight = add_parameter(name + ".weight", {classes, in.c});
+  geometry.bias = add_parameter(name + ".bias", {classes});
+  classes_ = classes;
+  const TensorId y = add_tensor({1, 1, classes});
+  ops_.push_back(std::make_unique<Conv2dOp>(name, x, y, geometry));
+  return y;
+}
+
+void Tape::cross_entropy(TensorId logits) {
+  ops_.push_back(std::make_unique<CrossEntropyOp>(logits));
+}
+
+int64_t Tape::parameter_elements() const {
+  int64_t sum = 0;
+  for (const ParameterSpec& spec : parameters_) sum += spec.elements;
+  return sum;
+}
+
+}  // namespace trady
