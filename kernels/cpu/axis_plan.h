@@ -8,18 +8,14 @@
 
 namespace trady::kernels::cpu {
 
-/// One tap of a segment: position t reads input index `in_first + t * in_step` of its segment.
-struct AxisTap {
-  int64_t tap = 0;
-  int64_t in_first = 0;
-};
-
 /// Outputs first, first + step, ... (`count` of them) that use the same taps, none of which falls
-/// into the padding. `taps` may be empty: then the output is a sum of nothing.
+/// into the padding. Output t (0 <= t < count) sums over j < taps
+///   tap first_tap + j * tap_step  times  input in_first + t * in_step + j.
+/// `taps` may be 0: a sum of nothing.
 struct AxisSegment {
   int64_t first = 0, step = 1, count = 0;
-  int64_t in_step = 1;
-  std::vector<AxisTap> taps;
+  int64_t taps = 0, first_tap = 0, tap_step = 1;
+  int64_t in_first = 0, in_step = 1;
 };
 
 using AxisPlan = std::vector<AxisSegment>;

@@ -25,17 +25,19 @@ void gather_channels(const float* x, int64_t positions, int64_t channel_count, C
   const int64_t count = channels.count;
   if (count == 0 || positions == 0) return;
   const int32_t first = channels.index[0];
-  if (channels.index[count - 1] - first + 1 == count) {
-    if (count == channel_count) {
-      std::copy_n(x, positions * channel_count, out);
-      return;
-    }
+  if (count == channel_count) {
+    std::copy_n(x, positions * channel_count, out);
+    return;
+  }
+  if (count > 8 && channels.index[count - 1] - first + 1 == count) {
     for (int64_t p = 0; p < positions; ++p) {
       std::copy_n(x + p * channel_count + first, count, out + p * count);
     }
     return;
   }
   switch (count) {
+    case 1:
+      return gather_few<1>(x, positions, channel_count, channels.index, out);
     case 2:
       return gather_few<2>(x, positions, channel_count, channels.index, out);
     case 3:

@@ -4,7 +4,6 @@
 #include "kernels/backend.h"
 #include "kernels/cpu/channel_gather.h"
 #include "kernels/cpu/conv_passes.h"
-#include "kernels/cpu/dense_conv.h"
 #include "kernels/cpu/small_ops.h"
 #include "kernels/cpu/vector_kernels.h"
 #include "kernels/shape_check.h"
@@ -30,14 +29,14 @@ class CpuBackend final : public Backend {
     check_shape(shape);
     if (shape.depthwise) return cpu::make_depthwise_forward(shape, activation);
     if (cpu::is_pointwise(shape)) return cpu::make_pointwise_forward(shape, activation);
-    return cpu::make_dense_forward(shape, activation);
+    return cpu::make_window_forward(shape, activation);
   }
 
   std::unique_ptr<ConvGradInput> conv_grad_input(const ConvShape& shape) const override {
     check_shape(shape);
     if (shape.depthwise) return cpu::make_depthwise_grad_input(shape);
     if (cpu::is_pointwise(shape)) return cpu::make_pointwise_grad_input(shape);
-    return cpu::make_dense_grad_input(shape);
+    return cpu::make_window_grad_input(shape);
   }
 
   std::unique_ptr<ConvGradWeight> conv_grad_weight(const ConvShape& shape, SliceKind kind,

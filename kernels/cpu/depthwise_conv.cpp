@@ -28,40 +28,60 @@ class DepthwiseLoop {
         out_w_(out_w),
         kernel_(kernel) {}
 
-  /// `args` brings image 0's pointers, channels, bias, addend and activation.
-  void run(DepthwiseArgs args, int64_t batch) const {
-    const float* in = args.in;
-    float* out = args.out;
-    const float* addend = args.addend;
-    std::array<int64_t, kMaxKernel * kMaxKernel> in_offset;
-    std::array<int64_t, kMaxKernel * kMaxKernel> weight_offset;
-    args.in_offset = in_offset.data();
-    args.weight_offset = weight_offset.data();
+  struct Buffers {
+    const float* in;
+    const float* weight;  ///< [k][k][channels]
+    float* out;
+    const float* bias;
+    const float* addend;
+    uint8_t* mask;
+  };
+
+  void run(const Buffers& buffers, int64_t batch, int64_t channels, Activation activation) const {
+    const VectorKernels& kernels = vector_kernels();
+    std::array<const float*, kMaxKernel> in_row;
+    std::array<const float*, kMaxKernel> weight_row;
+    DepthwiseArgs args;
+    args.channels = channels;
+    args.in_row = in_row.data();
+    args.weight_row = weight_row.data();
+    args.bias = buffers.bias;
+    args.activation = activation;
+    const int64_t row_floats = out_w_ * channels;
+    // A row that ends within a byte of the mask leaves it to the end.
+    const bool masks_rows = buffers.mask != nullptr && row_floats % 8 == 0;
     for (int64_t image = 0; image < batch; ++image) {
       for (const AxisSegment& row : rows_) {
         for (int64_t t = 0; t < row.count; ++t) {
-          const int64_t out_row = (image * out_h_ + row.first + t * row.step) * out_w_;
+          const int64_t out_row = image * out_h_ + row.first + t * row.step;
+          const int64_t first_in_row = image * in_h_ + row.in_first + t * row.in_step;
+          args.rows = row.taps;
           for (const AxisSegment& col : cols_) {
-            args.taps = 0;
-            for (const AxisTap& v : row.taps) {
-              const int64_t in_row = (image * in_h_ + v.in_first + t * row.in_step) * in_w_;
-              for (const AxisTap& h : col.taps) {
-                in_offset[args.taps] = (in_row + h.in_first) * args.channels;
-                weight_offset[args.taps] = (v.tap * kernel_ + h.tap) * args.channels;
-                ++args.taps;
-              }
+            for (int64_t v = 0; v < row.taps; ++v) {
+              in_row[v] = buffers.in + ((first_in_row + v) * in_w_ + col.in_first) * channels;
+              const int64_t first_tap =
+                  (row.first_tap + v * row.tap_step) * kernel_ + col.first_tap;
+              weight_row[v] = buffers.weight + first_tap * channels;
             }
-            const int64_t first = (out_row + col.first) * args.channels;
+            args.taps = col.taps;
+            args.weight_step = col.tap_step * channels;
             args.positions = col.count;
-            args.in = in;
-            args.in_step = col.in_step * args.channels;
-            args.out = out + first;
-            args.out_step = col.step * args.channels;
-            args.addend = addend == nullptr ? nullptr : addend + first;
-            vector_kernels().depthwise(args);
+            args.in_step = col.in_step * channels;
+            const int64_t first = out_row * row_floats + col.first * channels;
+            args.out = buffers.out + first;
+            args.out_step = col.step * channels;
+            args.addend = buffers.addend == nullptr ? nullptr : buffers.addend + first;
+            kernels.depthwise(args);
+          }
+          if (masks_rows) {
+            kernels.write_mask(buffers.out + out_row * row_floats, row_floats, activation,
+                               buffers.mask + out_row * row_floats / 8);
           }
         }
       }
+    }
+    if (buffers.mask != nullptr && !masks_rows) {
+      kernels.write_mask(buffers.out, batch * out_h_ * row_floats, activation, buffers.mask);
     }
   }
 
@@ -98,18 +118,10 @@ class DepthwiseForward final : public ConvForward {
   }
 
   void run(const Buffers& buffers) const override {
-    DepthwiseArgs args;
-    args.channels = shape_.in_c;
-    args.in = static_cast<const float*>(buffers.x);
-    args.weight = static_cast<const float*>(buffers.w);
-    args.out = static_cast<float*>(buffers.y);
-    args.bias = static_cast<const float*>(buffers.bias);
-    args.addend = static_cast<const float*>(buffers.residual);
-    args.activation = activation_;
-    loop_.run(args, shape_.batch);
-    if (buffers.mask != nullptr) {
-      vector_kernels().write_mask(args.out, shape_.out_elements(), activation_, buffers.mask);
-    }
+    loop_.run({static_cast<const float*>(buffers.x), static_cast<const float*>(buffers.w),
+               static_cast<float*>(buffers.y), static_cast<const float*>(buffers.bias),
+               static_cast<const float*>(buffers.residual), buffers.mask},
+              shape_.batch, shape_.in_c, activation_);
     work_counters().forward.fetch_add(shape_.multiply_adds(), std::memory_order_relaxed);
   }
 
@@ -135,13 +147,10 @@ class DepthwiseGradInput final : public ConvGradInput {
   }
 
   void run(const Buffers& buffers, GradientMode mode) const override {
-    DepthwiseArgs args;
-    args.channels = shape_.in_c;
-    args.in = static_cast<const float*>(buffers.dy);
-    args.weight = static_cast<const float*>(buffers.w);
-    args.out = static_cast<float*>(buffers.dx);
-    args.addend = mode == GradientMode::accumulate ? args.out : nullptr;
-    loop_.run(args, shape_.batch);
+    auto* dx = static_cast<float*>(buffers.dx);
+    loop_.run({static_cast<const float*>(buffers.dy), static_cast<const float*>(buffers.w), dx,
+               nullptr, mode == GradientMode::accumulate ? dx : nullptr, nullptr},
+              shape_.batch, shape_.in_c, Activation::none);
     work_counters().grad_input.fetch_add(shape_.multiply_adds(), std::memory_order_relaxed);
   }
 

@@ -29,19 +29,19 @@ struct GemmArgs {
   Activation activation = Activation::none;
 };
 
-/// out[t][c] = activation(sum over taps k of in[t * in_step + in_offset[k] + c] *
-///                        weight[weight_offset[k] + c] + bias[c] + addend[t][c]),  t < positions.
+/// out[t][c] = activation(bias[c] + sum over rows r and taps k of
+///                        in_row[r][t * in_step + k * channels + c] *
+///                        weight_row[r][k * weight_step + c] + addend[t][c]),  t < positions.
 struct DepthwiseArgs {
   int64_t positions = 0, channels = 0;
-  const float* in = nullptr;
+  int64_t rows = 0, taps = 0;
+  const float* const* in_row = nullptr;
   int64_t in_step = 0;
-  const float* weight = nullptr;  ///< [taps][channels]
-  int64_t taps = 0;
-  const int64_t* in_offset = nullptr;
-  const int64_t* weight_offset = nullptr;
+  const float* const* weight_row = nullptr;
+  int64_t weight_step = 0;  ///< negative where taps meet the inputs in descending order
   float* out = nullptr;
   int64_t out_step = 0;
-  const float* bias = nullptr;
+  const float* bias = nullptr;    ///< or null
   const float* addend = nullptr;  ///< steps of out; null: none; out itself: accumulate
   Activation activation = Activation::none;
 };

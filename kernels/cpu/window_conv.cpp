@@ -120,16 +120,18 @@ class WindowGradInput final : public ConvGradInput {
     const int64_t in_row = image * s.in_h + row.first + t * row.step;
     gemm.c = static_cast<float*>(buffers.dx) + (in_row * s.in_w + col.first) * s.in_c;
     gemm.addend = mode == GradientMode::accumulate ? gemm.c : nullptr;
-    if ((row.taps.empty() || col.taps.empty()) && gemm.addend == nullptr) {
+    if ((row.taps == 0 || col.taps == 0) && gemm.addend == nullptr) {
       for (int64_t q = 0; q < gemm.m; ++q) std::fill_n(gemm.c + q * gemm.c_m, s.in_c, 0.0f);
       return;
     }
-    for (const AxisTap& v : row.taps) {
-      const int64_t out_row = image * s.out_h() + v.in_first + t * row.in_step;
-      for (const AxisTap& h : col.taps) {
-        gemm.a =
-            static_cast<const float*>(buffers.dy) + (out_row * s.out_w() + h.in_first) * s.out_c;
-        gemm.b = static_cast<const float*>(buffers.w) + (v.tap * s.kernel + h.tap) * s.in_c;
+    for (int64_t v = 0; v < row.taps; ++v) {
+      const int64_t out_row = image * s.out_h() + row.in_first + t * row.in_step + v;
+      for (int64_t h = 0; h < col.taps; ++h) {
+        const int64_t tap =
+            (row.first_tap + v * row.tap_step) * s.kernel + col.first_tap + h * col.tap_step;
+        gemm.a = static_cast<const float*>(buffers.dy) +
+                 (out_row * s.out_w() + col.in_first + h) * s.out_c;
+        gemm.b = static_cast<const float*>(buffers.w) + tap * s.in_c;
         vector_kernels().gemm(gemm);
         gemm.addend = gemm.c;
       }

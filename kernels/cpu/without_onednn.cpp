@@ -1,16 +1,19 @@
-// Dense k x k convolutions of a build without oneDNN: our own loops.
-#include "kernels/cpu/dense_conv.h"
-
-#include "kernels/cpu/conv_passes.h"
+// A build without oneDNN: nobody to choose or to compare with.
+#include "kernels/cpu/dense_grad_weight.h"
+#include "kernels/cpu/onednn_passes.h"
 
 namespace trady::kernels::cpu {
 
-std::unique_ptr<ConvForward> make_dense_forward(const ConvShape& shape, Activation activation) {
-  return make_window_forward(shape, activation);
+std::unique_ptr<ConvForward> make_onednn_forward(const ConvShape&, Activation) {
+  return nullptr;
 }
 
-std::unique_ptr<ConvGradInput> make_dense_grad_input(const ConvShape& shape) {
-  return make_window_grad_input(shape);
+std::unique_ptr<ConvGradInput> make_onednn_grad_input(const ConvShape&) {
+  return nullptr;
+}
+
+std::unique_ptr<DenseGradWeightOneDnn> make_dense_grad_weight_onednn(const ConvShape&) {
+  return nullptr;
 }
 
 }  // namespace trady::kernels::cpu

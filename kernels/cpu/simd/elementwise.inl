@@ -1,17 +1,5 @@
 // Masks, sums and other passes over flat arrays.
 
-typedef int32_t Lanes8 __attribute__((vector_size(32)));
-
-/// Bit lane of the result = lane of the (all ones or all zeros) comparison.
-inline uint8_t bits_of(Lanes8 passes) {
-  const Lanes8 weights = {1, 2, 4, 8, 16, 32, 64, 128};
-  const Lanes8 chosen = passes & weights;
-  int32_t bits = 0;
-#pragma GCC unroll 8
-  for (int lane = 0; lane < 8; ++lane) bits |= chosen[lane];
-  return static_cast<uint8_t>(bits);
-}
-
 inline bool passes_gradient(float y, Activation activation) {
   return activation == Activation::none || (y > 0 && (activation == Activation::relu || y < 6));
 }

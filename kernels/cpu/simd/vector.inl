@@ -45,15 +45,37 @@ inline Vector<kWidth> broadcast(float x) {
   return x - Vector<kWidth>{};
 }
 
-/// In this form a NaN stays a NaN, so that a diverging network shows in the loss.
+/// What an activation clips to. No activation clips to nothing, which spares a branch a vector.
+struct Clip {
+  float low, high;
+};
+
+inline Clip clip_of(Activation activation) {
+  constexpr float kInfinity = __builtin_inff();
+  return {activation == Activation::none ? -kInfinity : 0.0f,
+          activation == Activation::relu6 ? 6.0f : kInfinity};
+}
+
+/// In this form a NaN stays a NaN, so that a diverging network shows in the loss; and each line is
+/// one instruction.
 template <int kWidth>
-inline Vector<kWidth> activate(Vector<kWidth> v, Activation activation) {
-  if (activation == Activation::none) return v;
-  const Vector<kWidth> zero = {};
-  v = v < zero ? zero : v;
-  if (activation == Activation::relu) return v;
-  const Vector<kWidth> six = broadcast<kWidth>(6.0f);
-  return v > six ? six : v;
+inline Vector<kWidth> clipped(Vector<kWidth> v, Vector<kWidth> low, Vector<kWidth> high) {
+  v = v < low ? low : v;
+  return high < v ? high : v;
+}
+
+typedef int32_t Lanes8 __attribute__((vector_size(32)));
+
+/// Bit i = lane i of a comparison's result, all ones or all zeros.
+inline uint8_t bits_of(Lanes8 lanes) {
+#if defined(__AVX__)
+  return static_cast<uint8_t>(__builtin_ia32_movmskps256(reinterpret_cast<Vector<8>>(lanes)));
+#else
+  Vector<4> half[2];
+  __builtin_memcpy(half, &lanes, sizeof half);
+  return static_cast<uint8_t>(__builtin_ia32_movmskps(half[0]) | __builtin_ia32_movmskps(half[1])
+                                                                     << 4);
+#endif
 }
 
 /// Calls body.template operator()<kWidth>(first) for the vectors that cover [first, count).

@@ -1,0 +1,15 @@
+// Every convolution pass as oneDNN computes it: used where it measured faster than our own, and by
+// the benchmarks as the side to beat. Without oneDNN in the build each returns null.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "kernels/backend.h"
+
+namespace trady::kernels::cpu {
+
+std::unique_ptr<ConvForward> make_onednn_forward(const ConvShape& shape, Activation activation);
+std::unique_ptr<ConvGradInput> make_onednn_grad_input(const ConvShape& shape);
+
+}  // namespace trady::kernels::cpu
