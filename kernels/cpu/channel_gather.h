@@ -11,4 +11,9 @@ namespace trady::kernels::cpu {
 void gather_channels(const float* x, int64_t positions, int64_t channel_count, ChannelList channels,
                      float* out);
 
+/// out[p * out_step + j] = x[p * x_step + index[j]] for j < count <= 8.
+/// Behind the j-th float of an output position nothing is written.
+void gather_strided(const float* x, int64_t x_step, int64_t positions, const int32_t* index,
+                    int64_t count, float* out, int64_t out_step);
+
 }  // namespace trady::kernels::cpu

@@ -1,8 +1,9 @@
 // Depthwise forward and grad_input. Both want the weight as [k][k][C] (their prepared copy): a
-// vector of channels then meets a vector of weights. Borders are segments of an axis that use fewer
-// taps, so nothing is padded and no tap outside of the image is computed.
+// vector of channels then meets a vector of weights. Nothing is padded.
+#include <algorithm>
 #include <array>
 #include <stdexcept>
+#include <vector>
 
 #include "kernels/cpu/axis_plan.h"
 #include "kernels/cpu/conv_passes.h"
@@ -18,8 +19,8 @@ constexpr int64_t kMaxKernel = 11;
 /// The two passes are one loop: they differ in their axis plans and in what is added at the end.
 class DepthwiseLoop {
  public:
-  DepthwiseLoop(AxisPlan rows, AxisPlan cols, int64_t in_h, int64_t in_w, int64_t out_h,
-                int64_t out_w, int64_t kernel)
+  DepthwiseLoop(std::vector<AxisLine> rows, std::vector<AxisLine> cols, int64_t in_h, int64_t in_w,
+                int64_t out_h, int64_t out_w, int64_t kernel)
       : rows_(std::move(rows)),
         cols_(std::move(cols)),
         in_h_(in_h),
@@ -51,22 +52,25 @@ class DepthwiseLoop {
     // A row that ends within a byte of the mask leaves it to the end.
     const bool masks_rows = buffers.mask != nullptr && row_floats % 8 == 0;
     for (int64_t image = 0; image < batch; ++image) {
-      for (const AxisSegment& row : rows_) {
+      for (const AxisLine& row : rows_) {
         for (int64_t t = 0; t < row.count; ++t) {
           const int64_t out_row = image * out_h_ + row.first + t * row.step;
-          const int64_t first_in_row = image * in_h_ + row.in_first + t * row.in_step;
-          args.rows = row.taps;
-          for (const AxisSegment& col : cols_) {
-            for (int64_t v = 0; v < row.taps; ++v) {
-              in_row[v] = buffers.in + ((first_in_row + v) * in_w_ + col.in_first) * channels;
-              const int64_t first_tap =
-                  (row.first_tap + v * row.tap_step) * kernel_ + col.first_tap;
-              weight_row[v] = buffers.weight + first_tap * channels;
+          const AxisLine::Range range = row.taps_inside(t);
+          args.rows = std::max<int64_t>(0, range.end - range.begin);
+          for (const AxisLine& col : cols_) {
+            for (int64_t v = 0; v < args.rows; ++v) {
+              const int64_t j = range.begin + v;
+              const int64_t in_row_index = image * in_h_ + row.in_first + t * row.in_step + j;
+              const int64_t tap = (row.first_tap + j * row.tap_step) * kernel_ + col.first_tap;
+              in_row[v] = buffers.in + in_row_index * in_w_ * channels;
+              weight_row[v] = buffers.weight + tap * channels;
             }
             args.taps = col.taps;
             args.weight_step = col.tap_step * channels;
             args.positions = col.count;
-            args.in_step = col.in_step * channels;
+            args.in_first = col.in_first;
+            args.in_step = col.in_step;
+            args.in_count = col.in_count;
             const int64_t first = out_row * row_floats + col.first * channels;
             args.out = buffers.out + first;
             args.out_step = col.step * channels;
@@ -86,7 +90,7 @@ class DepthwiseLoop {
   }
 
  private:
-  AxisPlan rows_, cols_;
+  std::vector<AxisLine> rows_, cols_;
   int64_t in_h_, in_w_, out_h_, out_w_, kernel_;
 };
 

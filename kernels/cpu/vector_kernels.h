@@ -30,13 +30,14 @@ struct GemmArgs {
 };
 
 /// out[t][c] = activation(bias[c] + sum over rows r and taps k of
-///                        in_row[r][t * in_step + k * channels + c] *
-///                        weight_row[r][k * weight_step + c] + addend[t][c]),  t < positions.
+///                        in_row[r][(in_first + t * in_step + k) * channels + c] *
+///                        weight_row[r][k * weight_step + c] + addend[t][c]),  t < positions,
+/// without the taps whose input index lies outside of [0, in_count).
 struct DepthwiseArgs {
   int64_t positions = 0, channels = 0;
   int64_t rows = 0, taps = 0;
   const float* const* in_row = nullptr;
-  int64_t in_step = 0;
+  int64_t in_first = 0, in_step = 1, in_count = 0;
   const float* const* weight_row = nullptr;
   int64_t weight_step = 0;  ///< negative where taps meet the inputs in descending order
   float* out = nullptr;
@@ -46,25 +47,37 @@ struct DepthwiseArgs {
   Activation activation = Activation::none;
 };
 
-/// dw[k][c] += sum over (r, q) of x[r * x_row + q * x_col + k * channels + c] *
-///                               dy[r * dy_row + q * channels + c],  for a kernel row of k < taps.
-struct DepthwiseGradRowArgs {
-  int64_t rows = 0, cols = 0, channels = 0, taps = 0;
+/// dw[j][k] += sum over i of x[offset[k] + i * interleave + j] * dy[i * interleave + j].
+/// `interleave` divides vector_floats; of that many lanes the first `lanes` are wanted.
+struct ShiftedDotsArgs {
   const float* x = nullptr;
-  int64_t x_row = 0, x_col = 0;
+  const int64_t* offset = nullptr;  ///< [taps]
+  int64_t taps = 0;
   const float* dy = nullptr;
-  int64_t dy_row = 0;
-  float* dw = nullptr;  ///< [taps][channels]
+  int64_t elements = 0;  ///< floats of dy, a multiple of 16
+  int64_t interleave = 1, lanes = 1;
+  float* dw = nullptr;  ///< [lanes][taps]
+};
+
+/// sums[r][k][c] += sum over t of x_row[r][(in_first + t * in_step + k) * channels + c] *
+///                              dy[t * dy_step + c],  t < positions, k < taps,
+/// without the x whose index lies outside of [0, in_count).
+struct DepthwiseGradWeightArgs {
+  int64_t positions = 0, channels = 0;
+  int64_t rows = 0, taps = 0;
+  const float* const* x_row = nullptr;
+  int64_t in_first = 0, in_step = 1, in_count = 0;
+  const float* dy = nullptr;
+  int64_t dy_step = 0;
+  float* const* sums = nullptr;  ///< of each r: [taps][channels]
 };
 
 struct VectorKernels {
   int vector_floats;
   void (*gemm)(const GemmArgs& args);
   void (*depthwise)(const DepthwiseArgs& args);
-  void (*depthwise_grad_row)(const DepthwiseGradRowArgs& args);
-  /// sums[k] += dot(x + offset[k], dy) over `elements`, a multiple of 16.
-  void (*shifted_dots)(const float* x, const int64_t* offset, int64_t taps, const float* dy,
-                       int64_t elements, float* sums);
+  void (*depthwise_grad_weight)(const DepthwiseGradWeightArgs& args);
+  void (*shifted_dots)(const ShiftedDotsArgs& args);
   /// Bit i of mask = y[i] > 0 (relu) or 0 < y[i] < 6 (relu6); none: all ones.
   void (*write_mask)(const float* y, int64_t elements, Activation activation, uint8_t* mask);
   void (*apply_mask)(float* dy, const uint8_t* mask, int64_t elements);

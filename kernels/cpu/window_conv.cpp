@@ -3,6 +3,7 @@
 // channel) pairs the inner reduction); grad_input adds up one product a tap.
 #include <algorithm>
 #include <stdexcept>
+#include <vector>
 
 #include "kernels/cpu/axis_plan.h"
 #include "kernels/cpu/buffer_layout.h"
@@ -95,51 +96,56 @@ class WindowGradInput final : public ConvGradInput {
   void prepare_weight(const void*, void*) const override {}
 
   void run(const Buffers& buffers, GradientMode mode) const override {
-    for (int64_t image = 0; image < shape_.batch; ++image) {
-      for (const AxisSegment& row : rows_) {
+    const ConvShape& s = shape_;
+    auto* dx = static_cast<float*>(buffers.dx);
+    if (mode == GradientMode::overwrite) std::fill_n(dx, s.in_elements(), 0.0f);
+    for (int64_t image = 0; image < s.batch; ++image) {
+      for (const AxisLine& row : rows_) {
         for (int64_t t = 0; t < row.count; ++t) {
-          for (const AxisSegment& col : cols_) run_segment(buffers, mode, image, row, t, col);
+          float* dx_row = dx + (image * s.in_h + row.first + t * row.step) * s.in_w * s.in_c;
+          const AxisLine::Range range = row.taps_inside(t);
+          for (int64_t j = range.begin; j < range.end; ++j) {
+            const int64_t dy_row = image * s.out_h() + row.in_first + t * row.in_step + j;
+            const int64_t tap = (row.first_tap + j * row.tap_step) * s.kernel;
+            add_row(static_cast<const float*>(buffers.dy) + dy_row * s.out_w() * s.out_c,
+                    static_cast<const float*>(buffers.w) + tap * s.in_c, dx_row);
+          }
         }
       }
     }
-    work_counters().grad_input.fetch_add(shape_.multiply_adds(), std::memory_order_relaxed);
+    work_counters().grad_input.fetch_add(s.multiply_adds(), std::memory_order_relaxed);
   }
 
  private:
-  void run_segment(const Buffers& buffers, GradientMode mode, int64_t image, const AxisSegment& row,
-                   int64_t t, const AxisSegment& col) const {
+  /// Adds what one row of dy gives to one row of dx through one row of the kernel.
+  void add_row(const float* dy, const float* w, float* dx) const {
     const ConvShape& s = shape_;
     GemmArgs gemm;
-    gemm.m = col.count;
     gemm.n = s.in_c;
     gemm.inner = s.out_c;
-    gemm.a_m = col.in_step * s.out_c;
+    gemm.a_m = s.out_c;
     gemm.a_inner = 1;
     gemm.b_inner = s.taps() * s.in_c;
-    gemm.c_m = col.step * s.in_c;
-    const int64_t in_row = image * s.in_h + row.first + t * row.step;
-    gemm.c = static_cast<float*>(buffers.dx) + (in_row * s.in_w + col.first) * s.in_c;
-    gemm.addend = mode == GradientMode::accumulate ? gemm.c : nullptr;
-    if ((row.taps == 0 || col.taps == 0) && gemm.addend == nullptr) {
-      for (int64_t q = 0; q < gemm.m; ++q) std::fill_n(gemm.c + q * gemm.c_m, s.in_c, 0.0f);
-      return;
-    }
-    for (int64_t v = 0; v < row.taps; ++v) {
-      const int64_t out_row = image * s.out_h() + row.in_first + t * row.in_step + v;
-      for (int64_t h = 0; h < col.taps; ++h) {
-        const int64_t tap =
-            (row.first_tap + v * row.tap_step) * s.kernel + col.first_tap + h * col.tap_step;
-        gemm.a = static_cast<const float*>(buffers.dy) +
-                 (out_row * s.out_w() + col.in_first + h) * s.out_c;
-        gemm.b = static_cast<const float*>(buffers.w) + tap * s.in_c;
-        vector_kernels().gemm(gemm);
+    for (const AxisLine& col : cols_) {
+      gemm.c_m = col.step * s.in_c;
+      for (int64_t j = 0; j < col.taps; ++j) {
+        // The outputs whose j-th input is inside.
+        const int64_t start = col.in_first + j;
+        const int64_t begin = std::max<int64_t>(0, -start);
+        const int64_t end = std::min(col.count, col.in_count - start);
+        if (begin >= end) continue;
+        gemm.m = end - begin;
+        gemm.a = dy + (start + begin) * s.out_c;
+        gemm.b = w + (col.first_tap + j * col.tap_step) * s.in_c;
+        gemm.c = dx + (col.first + begin * col.step) * s.in_c;
         gemm.addend = gemm.c;
+        vector_kernels().gemm(gemm);
       }
     }
   }
 
   ConvShape shape_;
-  AxisPlan rows_, cols_;
+  std::vector<AxisLine> rows_, cols_;
 };
 
 }  // namespace

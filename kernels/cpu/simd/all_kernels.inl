@@ -15,8 +15,8 @@ namespace {
 }  // namespace
 
 extern const VectorKernels kKernels;
-const VectorKernels kKernels = {kVectorFloats,      gemm,         depthwise,
-                                depthwise_grad_row, shifted_dots, write_mask,
-                                apply_mask,         add,          column_sums};
+const VectorKernels kKernels = {kVectorFloats, gemm,       depthwise,  depthwise_grad_weight,
+                                shifted_dots,  write_mask, apply_mask, add,
+                                column_sums};
 
 }  // namespace trady::kernels::cpu::TRADY_ISA_NAMESPACE
