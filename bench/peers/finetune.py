@@ -5,6 +5,7 @@ The methods are simulated by masking dense gradients (masked.py). Example:
         trady:0.03 full:0.01 --budget 27946 --pool-file selection/rankings/mbv2-w0.35.json \\
         --out bench/results/peers/flowers12-pytorch.json
 The result file holds, for every method and seed, test top-1 and the mean training loss by epoch.
+Runs that it already holds, of the same settings, are kept and not repeated.
 """
 
 import argparse
@@ -141,6 +142,16 @@ def run(args, method, rate, seed, train, test):
     }
 
 
+def finished_runs(path, settings):
+    """The runs of an earlier, interrupted call; none if it had other settings."""
+    if not Path(path).exists():
+        return []
+    earlier = json.loads(Path(path).read_text())
+    free = ("threads", "seeds")  # neither changes what a single run is
+    same = all(earlier["settings"].get(k) == v for k, v in settings.items() if k not in free)
+    return earlier["runs"] if same else []
+
+
 def summarize(runs):
     """Mean and standard deviation over the seeds of every method and learning rate."""
     summary = []
@@ -200,9 +211,12 @@ def main():
     result = report.provenance()
     result["versions"] |= {"torchvision": torchvision.__version__, "pillow": PIL.__version__}
     result["settings"] = {k: v for k, v in vars(args).items() if k not in ("runs", "out")}
-    result["runs"] = []
+    result["runs"] = finished_runs(args.out, result["settings"])
+    finished = {(r["method"], r["learning_rate"], r["seed"]) for r in result["runs"]}
     for seed in args.seeds:
         for method, rate in args.runs:
+            if (method, rate, seed) in finished:
+                continue
             result["runs"].append(run(args, method, rate, seed, train, test))
             result["summary"] = summarize(result["runs"])
             Path(args.out).parent.mkdir(parents=True, exist_ok=True)
