@@ -26,14 +26,9 @@ void subtract(const kernels::Backend& backend, const void* x, int64_t n, double 
 
 Optimizer::Optimizer(const OptimizerSettings& settings, const Parameters& parameters)
     : settings_(settings) {
-  if (settings_.momentum == 0) return;
-  int64_t offset = 0;
-  for (const ParameterSpec& spec : parameters.specs()) {
-    offsets_.push_back(offset);
-    offset += (spec.elements * kernels::bytes_of(parameters.dtype()) + kBufferAlignment - 1) /
-              kBufferAlignment * kBufferAlignment;
+  if (settings_.momentum != 0) {
+    velocity_ = std::make_unique<Parameters>(parameters.specs(), parameters.dtype());
   }
-  velocity_ = Arena(offset);
 }
 
 double Optimizer::gradient_norm(const kernels::Backend& backend,
@@ -46,19 +41,19 @@ double Optimizer::gradient_norm(const kernels::Backend& backend,
 }
 
 void Optimizer::apply_with_momentum(const kernels::Backend& backend, const GradientSlot& slot,
-                                    void* gradient, double learning_rate,
-                                    Parameters& parameters) {
+                                    void* gradient, double learning_rate, Parameters& parameters) {
   const ParameterSpec& spec = parameters.specs()[static_cast<size_t>(slot.parameter)];
   if (slot.elements != spec.elements) {
     fail("[optimizer] momentum and weight decay need whole layers, but ", slot.elements, " of the ",
-         spec.elements, " weights of ", spec.name, " are selected; use --momentum 0 --weight-decay 0");
+         spec.elements, " weights of ", spec.name,
+         " are selected; use --momentum 0 --weight-decay 0");
   }
   void* weight = parameters.data(slot.parameter);
   if (settings_.weight_decay != 0) {
     subtract(backend, weight, slot.elements, -settings_.weight_decay, gradient);
   }
   if (settings_.momentum != 0) {
-    void* velocity = velocity_.data() + offsets_[static_cast<size_t>(slot.parameter)];
+    void* velocity = velocity_->data(slot.parameter);
     backend.scale(velocity, slot.elements, settings_.momentum);
     backend.add(gradient, slot.elements, velocity);
     gradient = velocity;

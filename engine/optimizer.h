@@ -1,6 +1,7 @@
 // Stochastic gradient descent on the slices that were selected, in place.
 #pragma once
 
+#include <memory>
 #include <vector>
 
 #include "engine/memory/arena.h"
@@ -23,8 +24,10 @@ class Optimizer {
  public:
   Optimizer(const OptimizerSettings& settings, const Parameters& parameters);
 
-  /// Bytes of its state.
-  int64_t state_bytes() const { return velocity_.bytes(); }
+  /// Momentum of every parameter, or null: part of a resumable checkpoint.
+  Parameters* velocity() { return velocity_.get(); }
+  /// Bytes of the state.
+  int64_t state_bytes() const { return velocity_ ? velocity_->reserved_bytes() : 0; }
 
   /// L2 norm of the gradient over all slots.
   static double gradient_norm(const kernels::Backend& backend,
@@ -38,8 +41,7 @@ class Optimizer {
                            void* gradient, double learning_rate, Parameters& parameters);
 
   OptimizerSettings settings_;
-  std::vector<int64_t> offsets_;  // of every parameter's velocity
-  Arena velocity_;
+  std::unique_ptr<Parameters> velocity_;
 };
 
 }  // namespace trady

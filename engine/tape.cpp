@@ -43,17 +43,26 @@ TensorId Tape::conv2d(TensorId x, const Conv2dOptions& options) {
   const TensorShape in = shape(x);
   Conv2dOp::Geometry geometry;
   kernels::ConvShape& s = geometry.shape;
-  s = {1, in.h, in.w, in.c, options.out_channels, options.kernel, options.stride,
-       (options.kernel - 1) / 2, options.depthwise};
+  s = {1,
+       in.h,
+       in.w,
+       in.c,
+       options.out_channels,
+       options.kernel,
+       options.stride,
+       (options.kernel - 1) / 2,
+       options.depthwise};
   if (options.depthwise && s.in_c != s.out_c) {
-    fail("[conv2d] ", options.name, ": a depthwise convolution has as many output as input channels,"
-         " got ", s.in_c, " and ", s.out_c);
+    fail("[conv2d] ", options.name,
+         ": a depthwise convolution has as many output as input channels,"
+         " got ",
+         s.in_c, " and ", s.out_c);
   }
   const TensorShape out{s.out_h(), s.out_w(), s.out_c};
   if (options.residual != kNoTensor && shape(options.residual) != out) {
     const TensorShape r = shape(options.residual);
-    fail("[conv2d] ", options.name, ": the residual is ", r.h, "x", r.w, "x", r.c,
-         ", the output ", out.h, "x", out.w, "x", out.c);
+    fail("[conv2d] ", options.name, ": the residual is ", r.h, "x", r.w, "x", r.c, ", the output ",
+         out.h, "x", out.w, "x", out.c);
   }
   const int64_t in_per_group = options.depthwise ? 1 : s.in_c;
   geometry.weight = add_parameter(options.name + ".weight",

@@ -11,9 +11,8 @@ using kernels::Activation;
 TensorId record_block(Tape& tape, TensorId x, const std::string& name, const Block& block) {
   TensorId y = x;
   if (block.mid != block.in) {
-    y = tape.conv2d(y, {.name = name + ".expand",
-                        .out_channels = block.mid,
-                        .activation = Activation::relu6});
+    y = tape.conv2d(
+        y, {.name = name + ".expand", .out_channels = block.mid, .activation = Activation::relu6});
   }
   y = tape.conv2d(y, {.name = name + ".depthwise",
                       .out_channels = block.mid,

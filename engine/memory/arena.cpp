@@ -47,7 +47,9 @@ bool arena_checks_enabled() {
   return enabled;
 }
 
-int64_t arena_red_zone_bytes() { return arena_checks_enabled() ? kBufferAlignment : 0; }
+int64_t arena_red_zone_bytes() {
+  return arena_checks_enabled() ? kBufferAlignment : 0;
+}
 
 Arena::Arena(int64_t bytes) : bytes_(bytes) {
   if (bytes == 0) return;
@@ -118,8 +120,8 @@ void ArenaView::retire(BufferId id) {
   ASAN_UNPOISON_MEMORY_REGION(start + buffer.bytes, zone);
   for (size_t i = 0; i < zone; ++i) {
     const bool before = static_cast<int>(start[-static_cast<int64_t>(i) - 1]) != kRedZonePattern;
-    const bool after = static_cast<int>(start[buffer.bytes + static_cast<int64_t>(i)]) !=
-                       kRedZonePattern;
+    const bool after =
+        static_cast<int>(start[buffer.bytes + static_cast<int64_t>(i)]) != kRedZonePattern;
     if (before || after) {
       fail("[arena] something wrote ", i + 1, " bytes ", before ? "before" : "past the end of",
            " buffer '", buffer.name, "' (", buffer.bytes, " bytes); this is a bug in a kernel");

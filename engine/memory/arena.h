@@ -11,8 +11,8 @@
 
 namespace trady {
 
-/// Whether arenas guard their buffers: red zones with a pattern that is verified when a buffer dies,
-/// and free bytes filled with NaNs (and poisoned for AddressSanitizer where it is built in).
+/// Whether arenas guard their buffers: red zones with a pattern that is verified when a buffer
+/// dies, and free bytes filled with NaNs (and poisoned for AddressSanitizer where it is built in).
 /// On in debug and AddressSanitizer builds and with TRADY_ARENA_CHECKS=1.
 bool arena_checks_enabled();
 /// Red zone that plans should leave: 0 without checks.

@@ -47,8 +47,8 @@ void MemoryPlan::place() {
     }
     buffer.offset = start + red_zone_bytes_;
     reserved_bytes_ = std::max(reserved_bytes_, start + needed);
-    const auto position = std::ranges::upper_bound(
-        by_offset, buffer.offset, {}, [&](size_t i) { return buffers_[i].offset; });
+    const auto position = std::ranges::upper_bound(by_offset, buffer.offset, {},
+                                                   [&](size_t i) { return buffers_[i].offset; });
     by_offset.insert(position, index);
   }
 
@@ -80,6 +80,8 @@ int MemoryPlan::peak_time() const {
   return static_cast<int>(std::ranges::max_element(change) - change.begin());
 }
 
-CategoryBytes MemoryPlan::peak() const { return live_at(peak_time()); }
+CategoryBytes MemoryPlan::peak() const {
+  return live_at(peak_time());
+}
 
 }  // namespace trady

@@ -81,11 +81,10 @@ class Conv2dStep : public OpStep {
 void Conv2dStep::plan_forward(StepPlanner& planner, bool keep_input_whole) {
   x_ = planner.read(input_);
   if (g_.residual != kNoTensor) residual_ = planner.read(g_.residual);
-  y_ = g_.residual != kNoTensor ? planner.write_over(output_, g_.residual)
-                                : planner.write(output_);
+  y_ = g_.residual != kNoTensor ? planner.write_over(output_, g_.residual) : planner.write(output_);
   forward_weight_ = planner.forward_weight(g_.weight, forward_pass_, name_);
-  forward_scratch_ =
-      planner.temporary("forward scratch", MemoryCategory::workspace, forward_pass_->scratch_bytes());
+  forward_scratch_ = planner.temporary("forward scratch", MemoryCategory::workspace,
+                                       forward_pass_->scratch_bytes());
   if (!planner.needs_gradient(output_)) return;
 
   if (g_.activation != kernels::Activation::none) {
@@ -115,8 +114,8 @@ void Conv2dStep::plan_grad_weight(StepPlanner& planner) {
   slot.channels = channels_;
   slot.conv_index = g_.conv_index;
   const bool by_output = kind_ == SliceKind::output_channels && !shape_.depthwise;
-  slot.elements = count * (by_output ? shape_.in_c * shape_.taps()
-                                     : shape_.weights_per_input_channel());
+  slot.elements =
+      count * (by_output ? shape_.in_c * shape_.taps() : shape_.weights_per_input_channel());
   grad_weight_multiply_adds_ = slot.elements * shape_.out_positions();
   dw_ = planner.temporary(concat("dW of ", name_), MemoryCategory::weight_gradients,
                           planner.scalar_bytes() * slot.elements);
@@ -172,8 +171,7 @@ void Conv2dStep::forward(LaneRun& run) const {
 void Conv2dStep::backward(LaneRun& run) const {
   void* dy = run.at(dy_);
   if (mask_.valid()) {
-    run.backend().apply_mask(dy, static_cast<const uint8_t*>(run.at(mask_)),
-                             shape_.out_elements());
+    run.backend().apply_mask(dy, static_cast<const uint8_t*>(run.at(mask_)), shape_.out_elements());
   }
   if (grad_weight_pass_) {
     kernels::ConvGradWeight::Buffers buffers;

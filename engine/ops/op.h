@@ -1,8 +1,8 @@
 // An op on the tape, and the same op planned for one selection and micro-batch.
 //
 // To add one: derive from Op (geometry, parameters), return an OpStep from plan() that declares in
-// its constructor what forward needs and in plan_backward() what backward needs, and let Tape record
-// it. docs/adding-an-op.md walks through an example.
+// its constructor what forward needs and in plan_backward() what backward needs, and let Tape
+// record it. docs/adding-an-op.md walks through an example.
 #pragma once
 
 #include <memory>

@@ -20,8 +20,8 @@ class KernelCache {
   std::shared_ptr<const kernels::ConvGradInput> grad_input(const kernels::ConvShape& shape);
 
  private:
-  using Key = std::tuple<int64_t, int64_t, int64_t, int64_t, int64_t, int64_t, int64_t, int64_t,
-                         bool>;
+  using Key =
+      std::tuple<int64_t, int64_t, int64_t, int64_t, int64_t, int64_t, int64_t, int64_t, bool>;
   static Key key_of(const kernels::ConvShape& shape);
 
   const kernels::Backend& backend_;

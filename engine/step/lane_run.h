@@ -13,11 +13,11 @@ namespace trady {
 class LaneRun {
  public:
   struct Inputs {
-    const uint8_t* pixels = nullptr;   ///< [m, S, S, 3]
-    const int32_t* labels = nullptr;   ///< [m]
-    double* loss = nullptr;            ///< [m]
-    int32_t* predicted = nullptr;      ///< [m]
-    void* logits = nullptr;            ///< [m, classes], or null: not wanted
+    const uint8_t* pixels = nullptr;  ///< [m, S, S, 3]
+    const int32_t* labels = nullptr;  ///< [m]
+    double* loss = nullptr;           ///< [m]
+    int32_t* predicted = nullptr;     ///< [m]
+    void* logits = nullptr;           ///< [m, classes], or null: not wanted
     int64_t micro_batch_index = 0;
   };
 

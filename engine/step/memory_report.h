@@ -26,8 +26,8 @@ MemoryReport planned_memory(const StepProgram& program, const Parameters& parame
 
 /// Bytes that one micro-batch keeps from forward for backward.
 struct SavedBytes {
-  int64_t inputs = 0;      ///< packed input channels, and inputs kept whole
-  int64_t masks = 0;       ///< of ReLU / ReLU6
+  int64_t inputs = 0;  ///< packed input channels, and inputs kept whole
+  int64_t masks = 0;   ///< of ReLU / ReLU6
   int64_t total() const { return inputs + masks; }
 };
 SavedBytes saved_for_backward(const StepProgram& program);

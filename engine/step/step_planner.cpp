@@ -52,12 +52,14 @@ BufferId StepPlanner::read(TensorId id) {
 BufferId StepPlanner::fresh_tensor(TensorId id) {
   const std::string name =
       concat("output of ", tape_.ops()[static_cast<size_t>(op_index_)]->name());
-  return tensors_[static_cast<size_t>(id)] = buffer_from_now(
-             name, MemoryCategory::activations,
-             scalar_bytes() * settings_.micro_batch * tape_.shape(id).elements());
+  return tensors_[static_cast<size_t>(id)] =
+             buffer_from_now(name, MemoryCategory::activations,
+                             scalar_bytes() * settings_.micro_batch * tape_.shape(id).elements());
 }
 
-BufferId StepPlanner::write(TensorId id) { return fresh_tensor(id); }
+BufferId StepPlanner::write(TensorId id) {
+  return fresh_tensor(id);
+}
 
 BufferId StepPlanner::write_over(TensorId id, TensorId over) {
   const auto index = static_cast<size_t>(over);
@@ -102,10 +104,10 @@ std::pair<BufferId, kernels::GradientMode> StepPlanner::write_gradient(TensorId 
     lane_.use(buffer, time_);
     return {buffer, kernels::GradientMode::accumulate};
   }
-  buffer = buffer_from_now(
-      concat("gradient from ", tape_.ops()[static_cast<size_t>(op_index_)]->name()),
-      MemoryCategory::activation_gradients,
-      scalar_bytes() * settings_.micro_batch * tape_.shape(id).elements());
+  buffer =
+      buffer_from_now(concat("gradient from ", tape_.ops()[static_cast<size_t>(op_index_)]->name()),
+                      MemoryCategory::activation_gradients,
+                      scalar_bytes() * settings_.micro_batch * tape_.shape(id).elements());
   return {buffer, kernels::GradientMode::overwrite};
 }
 
@@ -146,8 +148,8 @@ WeightAccess StepPlanner::access_weight(ParameterId parameter, int64_t prepared_
 WeightAccess StepPlanner::forward_weight(ParameterId parameter,
                                          std::shared_ptr<const kernels::ConvForward> pass,
                                          const std::string& name) {
-  const WeightAccess access = access_weight(parameter, pass->prepared_weight_bytes(),
-                                            settings_.residency.forward, name);
+  const WeightAccess access =
+      access_weight(parameter, pass->prepared_weight_bytes(), settings_.residency.forward, name);
   if (access.resident.valid()) {
     residents_.push_back({parameter, std::move(pass), nullptr, access.resident});
   }
@@ -157,8 +159,8 @@ WeightAccess StepPlanner::forward_weight(ParameterId parameter,
 WeightAccess StepPlanner::grad_input_weight(ParameterId parameter,
                                             std::shared_ptr<const kernels::ConvGradInput> pass,
                                             const std::string& name) {
-  const WeightAccess access = access_weight(parameter, pass->prepared_weight_bytes(),
-                                            settings_.residency.grad_input, name);
+  const WeightAccess access =
+      access_weight(parameter, pass->prepared_weight_bytes(), settings_.residency.grad_input, name);
   if (access.resident.valid()) {
     residents_.push_back({parameter, nullptr, std::move(pass), access.resident});
   }

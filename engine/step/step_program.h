@@ -23,8 +23,8 @@ class StepProgram {
   const MemoryPlan& shared_plan() const { return shared_; }
   const std::vector<GradientSlot>& gradient_slots() const { return slots_; }
   const std::vector<ResidentWeight>& resident_weights() const { return residents_; }
-  BufferId labels() const { return labels_; }        ///< int32 [batch]
-  BufferId losses() const { return losses_; }        ///< double [batch]
+  BufferId labels() const { return labels_; }            ///< int32 [batch]
+  BufferId losses() const { return losses_; }            ///< double [batch]
   BufferId predictions() const { return predictions_; }  ///< int32 [batch]
 
   /// Multiply-adds of one micro-batch, of all ops / op by op in tape order.

@@ -92,8 +92,7 @@ void StepRunner::run_lane(int worker, const BatchView& batch, bool backward, voi
     run.inputs.pixels = batch.pixels + index * m * image_bytes;
     run.inputs.labels = static_cast<const int32_t*>(shared_.data(program_->labels())) + index * m;
     run.inputs.loss = static_cast<double*>(shared_.data(program_->losses())) + index * m;
-    run.inputs.predicted =
-        static_cast<int32_t*>(shared_.data(program_->predictions())) + index * m;
+    run.inputs.predicted = static_cast<int32_t*>(shared_.data(program_->predictions())) + index * m;
     run.inputs.logits =
         logits ? static_cast<std::byte*>(logits) + index * m * logit_bytes : nullptr;
     run.inputs.micro_batch_index = index;
@@ -162,7 +161,9 @@ TrainResult StepRunner::train(const BatchView& batch, double learning_rate) {
   return result;
 }
 
-EvaluationResult StepRunner::evaluate(const BatchView& batch) { return evaluate(batch, nullptr); }
+EvaluationResult StepRunner::evaluate(const BatchView& batch) {
+  return evaluate(batch, nullptr);
+}
 
 EvaluationResult StepRunner::evaluate(const BatchView& batch, void* logits) {
   check_batch(batch);

@@ -2,7 +2,8 @@
 //
 // A batch is cut into micro-batches; each worker takes the next one through the whole network,
 // forward and backward, on buffers of its own. The packed gradients are summed in micro-batch order
-// and applied once a batch, so neither the number of workers nor the kept weight copies change a bit.
+// and applied once a batch, so neither the number of workers nor the kept weight copies change a
+// bit.
 #pragma once
 
 #include <functional>
@@ -74,6 +75,7 @@ class StepRunner {
   std::function<void(const GradientView&)> on_gradients;
 
   const StepProgram& program() const { return *program_; }
+  Optimizer& optimizer() { return optimizer_; }
   MemoryReport planned() const;
   /// What the arena counted in all steps since select().
   MemoryReport measured() const;
