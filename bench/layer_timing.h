@@ -1,0 +1,33 @@
+// Timing of single layers: two sides in turn, so that both meet the same disturbances.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <new>
+
+namespace trady::bench {
+
+struct PairedTime {
+  double ours_us = 0;   ///< median time of one call
+  double other_us = 0;  ///< the same of the other side
+};
+
+/// Runs the sides in turn for `rounds` rounds of at least `round_us` microseconds each.
+PairedTime time_in_turn(const std::function<void()>& ours, const std::function<void()>& other,
+                        int rounds, double round_us);
+
+/// 64-byte aligned floats with values in [-1, 1) that repeat from run to run.
+class TestFloats {
+ public:
+  explicit TestFloats(int64_t count);
+  float* data() { return data_.get(); }
+
+ private:
+  struct Free {
+    void operator()(float* p) const { ::operator delete (p, std::align_val_t{64}); }
+  };
+  std::unique_ptr<float, Free> data_;
+};
+
+}  // namespace trady::bench
