@@ -4,6 +4,8 @@
 #include <array>
 #include <cstdint>
 
+#include "engine/data/planar_image.h"
+
 namespace trady {
 
 enum class ColorChange : uint8_t { brightness, contrast, saturation };
@@ -14,9 +16,9 @@ struct ColorJitter {
                                    ColorChange::saturation};
 };
 
-/// In place; pixels: [pixel_count, 3]. Every change truncates to bytes before the next, as Pillow's
-/// ImageEnhance does: value = base + factor * (value - base), base being black (brightness),
-/// the mean of the grey image (contrast) or the pixel's grey (saturation).
-void apply_color_jitter(const ColorJitter& jitter, int64_t pixel_count, uint8_t* pixels);
+/// In place. Every change truncates to bytes before the next, as Pillow's ImageEnhance does:
+/// value = base + factor * (value - base), base being black (brightness), the mean of the grey
+/// image (contrast) or the pixel's grey (saturation).
+void apply_color_jitter(const ColorJitter& jitter, PlanarImage& image);
 
 }  // namespace trady

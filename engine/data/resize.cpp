@@ -2,17 +2,14 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
+
+#include "engine/data/pixel_kernels.h"
 
 namespace trady {
 namespace {
 
-constexpr int kFractionBits = 22;
-constexpr int32_t kHalf = 1 << (kFractionBits - 1);
-
-/// The weighted sums are at most 255 * (2^22 + rounding) + 2^21 < 2^31.
-uint8_t to_byte(int32_t sum) {
-  return static_cast<uint8_t>(std::clamp(sum >> kFractionBits, 0, 255));
-}
+constexpr int kRowsAtOnce = 16;
 
 struct Range {
   double begin, end;  ///< of the source, in pixels
@@ -45,43 +42,65 @@ void make_taps(const Range& range, ResizeTaps& taps, std::vector<double>& real_w
     taps.tap_count[i] = last - first;
     int32_t* weights = &taps.weights[static_cast<size_t>(i) * taps.stride];
     for (int t = 0; t < last - first; ++t) {
-      weights[t] = static_cast<int32_t>(0.5 + real_weights[t] / sum * (1 << kFractionBits));
+      weights[t] = static_cast<int32_t>(0.5 + real_weights[t] / sum * (1 << kWeightFractionBits));
     }
   }
 }
 
-/// out[x] = sum of taps of one row.  row: [source width, 3], out: [outputs, 3]
-void resize_row(const uint8_t* row, const ResizeTaps& taps, bool flip, uint8_t* out) {
-  const auto outputs = static_cast<int64_t>(taps.first.size());
-  for (int64_t x = 0; x < outputs; ++x) {
-    const uint8_t* pixel = row + int64_t{3} * taps.first[x];
-    const int32_t* weights = &taps.weights[x * taps.stride];
-    int32_t red = kHalf, green = kHalf, blue = kHalf;
-    for (int32_t t = 0; t < taps.tap_count[x]; ++t, pixel += 3) {
-      red += pixel[0] * weights[t];
-      green += pixel[1] * weights[t];
-      blue += pixel[2] * weights[t];
+/// columns[i][r] = byte i of source row first_row + r, for 16 rows; beyond the last row it repeats.
+void transpose_rows(const ImageView& source, int first_row, std::vector<uint8_t>& columns) {
+  const PixelKernels& kernels = pixel_kernels();
+  const int64_t row_bytes = int64_t{3} * source.width;
+  columns.resize(static_cast<size_t>((row_bytes + 15) / 16 * 16 * kRowsAtOnce));
+  const uint8_t* first = source.pixels + first_row * source.row_bytes;
+  const int row_count = std::min(kRowsAtOnce, source.height - first_row);
+  for (int64_t begin = 0; begin < row_bytes; begin += 16) {
+    uint8_t* out = &columns[begin * kRowsAtOnce];
+    const int64_t size = std::min<int64_t>(16, row_bytes - begin);
+    if (row_count == kRowsAtOnce && size == 16) {
+      kernels.transpose_16x16(first + begin, source.row_bytes, out, kRowsAtOnce);
+      continue;
     }
-    uint8_t* target = out + 3 * (flip ? outputs - 1 - x : x);
-    target[0] = to_byte(red);
-    target[1] = to_byte(green);
-    target[2] = to_byte(blue);
+    uint8_t block[kRowsAtOnce * 16] = {};  // reads nothing beyond the image
+    for (int r = 0; r < kRowsAtOnce; ++r) {
+      std::memcpy(block + 16 * r, first + std::min(r, row_count - 1) * source.row_bytes + begin,
+                  static_cast<size_t>(size));
+    }
+    kernels.transpose_16x16(block, 16, out, kRowsAtOnce);
   }
 }
 
-/// out[i] = sum of `count` rows' i-th byte, weighted.  rows: [count, row_bytes]
-void blend_rows(const uint8_t* rows, int64_t row_bytes, const int32_t* weights, int32_t count,
-                uint8_t* out) {
-  constexpr int64_t kBlock = 64;
-  for (int64_t begin = 0; begin < row_bytes; begin += kBlock) {
-    const int64_t size = std::min(kBlock, row_bytes - begin);
-    int32_t sums[kBlock];
-    std::fill_n(sums, size, kHalf);
-    for (int32_t t = 0; t < count; ++t) {
-      const uint8_t* row = rows + t * row_bytes + begin;
-      for (int64_t i = 0; i < size; ++i) sums[i] += row[i] * weights[t];
+/// rows: 16 rows of planes.  resized_columns: [stride * 3][16], of which [width * 3] are filled
+void transpose_back(const std::vector<uint8_t>& resized_columns, int64_t stride, uint8_t* rows) {
+  const PixelKernels& kernels = pixel_kernels();
+  for (int64_t x = 0; x < stride; x += 16) {
+    for (int64_t c = 0; c < 3; ++c) {
+      kernels.transpose_16x16(&resized_columns[(3 * x + c) * kRowsAtOnce], 3 * kRowsAtOnce,
+                              rows + c * stride + x, 3 * stride);
     }
-    for (int64_t i = 0; i < size; ++i) out[begin + i] = to_byte(sums[i]);
+  }
+}
+
+/// Source rows first_row to end_row, resized to the window's width, into scratch.rows. Done on 16
+/// rows at once, transposed, so that the same pixel of 16 rows lies in one vector.
+void resize_horizontally(const ImageView& source, int first_row, int end_row, bool flip,
+                         ResizeScratch& scratch) {
+  const PixelKernels& kernels = pixel_kernels();
+  const ResizeTaps& taps = scratch.horizontal;
+  const auto width = static_cast<int>(taps.first.size());
+  constexpr int64_t kPixelBytes = 3 * kRowsAtOnce;
+  scratch.rows.resize((end_row - first_row + kRowsAtOnce - 1) / kRowsAtOnce * kRowsAtOnce, width);
+  scratch.resized_columns.resize(static_cast<size_t>(scratch.rows.stride * kPixelBytes));
+  for (int y = first_row; y < end_row; y += kRowsAtOnce) {
+    transpose_rows(source, y, scratch.columns);
+    for (int x = 0; x < width; ++x) {
+      kernels.weighted_sum(&scratch.columns[taps.first[x] * kPixelBytes], kPixelBytes,
+                           &taps.weights[static_cast<size_t>(x) * taps.stride], taps.tap_count[x],
+                           kPixelBytes,
+                           &scratch.resized_columns[(flip ? width - 1 - x : x) * kPixelBytes]);
+    }
+    transpose_back(scratch.resized_columns, scratch.rows.stride,
+                   &scratch.rows.pixels[(y - first_row) * scratch.rows.row_bytes()]);
   }
 }
 
@@ -98,39 +117,38 @@ int64_t ResizeTaps::bytes() const {
 
 int64_t ResizeScratch::bytes() const {
   return horizontal.bytes() + vertical.bytes() + capacity_bytes(real_weights) +
-         capacity_bytes(rows);
+         capacity_bytes(columns) + capacity_bytes(resized_columns) + capacity_bytes(rows.pixels);
 }
 
 void resize_bilinear(const ImageView& source, const SourceBox& box, const ResizeTarget& target,
-                     ResizeScratch& scratch, uint8_t* out) {
+                     ResizeScratch& scratch, PlanarImage& out) {
   make_taps(
       {box.left, box.right, source.width, target.width, target.window_left, target.window_width},
       scratch.horizontal, scratch.real_weights);
   make_taps(
       {box.top, box.bottom, source.height, target.height, target.window_top, target.window_height},
       scratch.vertical, scratch.real_weights);
-  const ResizeTaps& vertical = scratch.vertical;
-  const int first_row = vertical.first.front();
-  const int end_row = vertical.first.back() + vertical.tap_count.back();
-  const int64_t row_bytes = int64_t{3} * target.window_width;
-  scratch.rows.resize(static_cast<size_t>((end_row - first_row) * row_bytes));
-  for (int y = first_row; y < end_row; ++y) {
-    resize_row(source.pixels + y * source.row_bytes, scratch.horizontal, target.flip,
-               &scratch.rows[(y - first_row) * row_bytes]);
-  }
-  for (int y = 0; y < target.window_height; ++y) {
-    blend_rows(&scratch.rows[(vertical.first[y] - first_row) * row_bytes], row_bytes,
-               &vertical.weights[static_cast<size_t>(y) * vertical.stride], vertical.tap_count[y],
-               out + y * row_bytes);
+  const ResizeTaps& taps = scratch.vertical;
+  const int first_row = taps.first.front();
+  resize_horizontally(source, first_row, taps.first.back() + taps.tap_count.back(), target.flip,
+                      scratch);
+  out.resize(target.window_height, target.window_width);
+  const int64_t row_bytes = out.row_bytes();
+  for (int y = 0; y < out.height; ++y) {
+    pixel_kernels().weighted_sum(&scratch.rows.pixels[(taps.first[y] - first_row) * row_bytes],
+                                 row_bytes, &taps.weights[static_cast<size_t>(y) * taps.stride],
+                                 taps.tap_count[y], row_bytes, &out.pixels[y * row_bytes]);
   }
 }
 
 Image resize_bilinear(const ImageView& source, int height, int width) {
-  Image result(height, width);
   ResizeScratch scratch;
+  PlanarImage planar;
   resize_bilinear(source,
                   {0, 0, static_cast<double>(source.width), static_cast<double>(source.height)},
-                  ResizeTarget::whole(height, width), scratch, result.pixels.data());
+                  ResizeTarget::whole(height, width), scratch, planar);
+  Image result(height, width);
+  interleave(planar, result.pixels.data());
   return result;
 }
 

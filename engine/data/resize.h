@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "engine/data/image.h"
+#include "engine/data/planar_image.h"
 
 namespace trady {
 
@@ -37,14 +38,16 @@ struct ResizeTaps {
 struct ResizeScratch {
   ResizeTaps horizontal, vertical;
   std::vector<double> real_weights;
-  std::vector<uint8_t> rows;  ///< result of the horizontal pass
+  std::vector<uint8_t> columns;          ///< 16 source rows, transposed: [width * 3][16]
+  std::vector<uint8_t> resized_columns;  ///< the same after the horizontal pass
+  PlanarImage rows;                      ///< all rows after the horizontal pass
 
   int64_t bytes() const;
 };
 
-/// out: [window_height, window_width, 3]. The box must lie within the source and be non-empty.
+/// out becomes window_height x window_width. The box must lie within the source and be non-empty.
 void resize_bilinear(const ImageView& source, const SourceBox& box, const ResizeTarget& target,
-                     ResizeScratch& scratch, uint8_t* out);
+                     ResizeScratch& scratch, PlanarImage& out);
 
 /// The whole image.
 Image resize_bilinear(const ImageView& source, int height, int width);

@@ -128,12 +128,15 @@ void Transform::train(const ImageView& image, const Augmentation& augmentation,
                                     augmentation.crop_height, augmentation.crop_width);
   ResizeTarget target = ResizeTarget::whole(size, size);
   target.flip = augmentation.flip;
-  const bool shifted = augmentation.shift_y != 0 || augmentation.shift_x != 0;
-  if (shifted && scratch.square.width != size) scratch.square = Image(size, size);
-  resize_bilinear(part, whole_box(part), target, scratch.resize,
-                  shifted ? scratch.square.pixels.data() : out);
-  if (shifted) shift(scratch.square, augmentation.shift_y, augmentation.shift_x, out);
-  if (augmentation.jitter) apply_color_jitter(augmentation.colors, int64_t{size} * size, out);
+  resize_bilinear(part, whole_box(part), target, scratch.resize, scratch.square);
+  if (augmentation.jitter) apply_color_jitter(augmentation.colors, scratch.square);
+  if (augmentation.shift_y == 0 && augmentation.shift_x == 0) {
+    interleave(scratch.square, out);
+    return;
+  }
+  if (scratch.unshifted.width != size) scratch.unshifted = Image(size, size);
+  interleave(scratch.square, scratch.unshifted.pixels.data());
+  shift(scratch.unshifted, augmentation.shift_y, augmentation.shift_x, out);
 }
 
 void Transform::test(const ImageView& image, TransformScratch& scratch, uint8_t* out) const {
@@ -147,7 +150,8 @@ void Transform::test(const ImageView& image, TransformScratch& scratch, uint8_t*
     target.window_top = round_to_int((target.height - size) / 2.0);
     target.window_left = round_to_int((target.width - size) / 2.0);
   }
-  resize_bilinear(image, whole_box(image), target, scratch.resize, out);
+  resize_bilinear(image, whole_box(image), target, scratch.resize, scratch.square);
+  interleave(scratch.square, out);
 }
 
 }  // namespace trady

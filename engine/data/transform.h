@@ -42,9 +42,12 @@ struct Augmentation {
 /// Buffers that a thread reuses from image to image.
 struct TransformScratch {
   ResizeScratch resize;
-  Image square;
+  PlanarImage square;
+  Image unshifted;
 
-  int64_t bytes() const { return resize.bytes() + square.bytes(); }
+  int64_t bytes() const {
+    return resize.bytes() + static_cast<int64_t>(square.pixels.capacity()) + unshifted.bytes();
+  }
 };
 
 class Transform {

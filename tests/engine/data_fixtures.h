@@ -27,6 +27,25 @@ inline Image noise_image(int height, int width, uint32_t seed) {
   return image;
 }
 
+inline Bytes interleaved(const PlanarImage& image) {
+  Bytes bytes(static_cast<size_t>(image.height) * static_cast<size_t>(image.width) * 3);
+  interleave(image, bytes.data());
+  return bytes;
+}
+
+inline PlanarImage planar(int height, int width, const Bytes& pixels) {
+  PlanarImage image;
+  image.resize(height, width);
+  for (int y = 0; y < height; ++y) {
+    for (int x = 0; x < width; ++x) {
+      for (int c = 0; c < 3; ++c) {
+        image.pixels[(y * 3 + c) * image.stride + x] = pixels[(y * width + x) * 3 + c];
+      }
+    }
+  }
+  return image;
+}
+
 struct ResizeGolden {
   int height, width;
   uint32_t seed;

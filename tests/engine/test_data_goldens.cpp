@@ -59,10 +59,10 @@ TEST_CASE("Resize equals Pillow's", "[data]") {
   for (const ResizeGolden& golden : resize_goldens()) {
     CAPTURE(golden.height, golden.width, golden.out_height, golden.out_width);
     const Image source = noise_image(golden.height, golden.width, golden.seed);
-    Image result(golden.out_height, golden.out_width);
+    PlanarImage result;
     resize_bilinear(source, golden.box, ResizeTarget::whole(golden.out_height, golden.out_width),
-                    scratch, result.pixels.data());
-    CHECK(largest_difference(result.pixels, golden.expected) <= golden.tolerance);
+                    scratch, result);
+    CHECK(largest_difference(interleaved(result), golden.expected) <= golden.tolerance);
   }
 }
 
@@ -86,16 +86,18 @@ TEST_CASE("A window of a resize is that part of the whole, and flips", "[data]")
   target.window_height = 10;
   target.window_width = 12;
   ResizeScratch scratch;
-  Image window(10, 12), flipped(10, 12);
-  resize_bilinear(source, box, target, scratch, window.pixels.data());
+  PlanarImage planes;
+  resize_bilinear(source, box, target, scratch, planes);
+  const Bytes window = interleaved(planes);
   target.flip = true;
-  resize_bilinear(source, box, target, scratch, flipped.pixels.data());
+  resize_bilinear(source, box, target, scratch, planes);
+  const Bytes flipped = interleaved(planes);
   for (int y = 0; y < 10; ++y) {
     for (int x = 0; x < 12; ++x) {
       for (int c = 0; c < 3; ++c) {
         const int expected = whole.pixels[((y + 4) * 29 + x + 7) * 3 + c];
-        REQUIRE(window.pixels[(y * 12 + x) * 3 + c] == expected);
-        REQUIRE(flipped.pixels[(y * 12 + 11 - x) * 3 + c] == expected);
+        REQUIRE(window[(y * 12 + x) * 3 + c] == expected);
+        REQUIRE(flipped[(y * 12 + 11 - x) * 3 + c] == expected);
       }
     }
   }
@@ -104,9 +106,9 @@ TEST_CASE("A window of a resize is that part of the whole, and flips", "[data]")
 TEST_CASE("Colour jitter is bit-equal to Pillow's in every order", "[data]") {
   for (const JitterGolden& golden : jitter_goldens()) {
     CAPTURE(golden.seed);
-    Image image = noise_image(3, 4, golden.seed);
-    apply_color_jitter(golden.jitter, 12, image.pixels.data());
-    CHECK(largest_difference(image.pixels, golden.expected) == 0);
+    PlanarImage image = planar(3, 4, noise_image(3, 4, golden.seed).pixels);
+    apply_color_jitter(golden.jitter, image);
+    CHECK(largest_difference(interleaved(image), golden.expected) == 0);
   }
 }
 

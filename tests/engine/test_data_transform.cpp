@@ -95,11 +95,12 @@ TEST_CASE("Training: crop, resize, flip, then jitter", "[data]") {
       }
     }
   }
-  apply_color_jitter(augmentation.colors, 24 * 24, expected.pixels.data());
+  PlanarImage jittered = planar(24, 24, expected.pixels);
+  apply_color_jitter(augmentation.colors, jittered);
   TransformScratch scratch;
   Bytes out(24 * 24 * 3);
   transform.train(image, augmentation, scratch, out.data());
-  CHECK(out == expected.pixels);
+  CHECK(out == interleaved(jittered));
 }
 
 TEST_CASE("Recipe light shifts the square by at most an eighth, black outside", "[data]") {
@@ -142,15 +143,14 @@ TEST_CASE("Recipes vww, light and none test on the whole image", "[data]") {
 }
 
 TEST_CASE("Saturation and brightness at their ends", "[data]") {
-  Bytes pixels{10, 20, 250, 255, 255, 255};
-  ColorJitter same;
-  const Bytes before = pixels;
-  apply_color_jitter(same, 2, pixels.data());
-  CHECK(pixels == before);
+  const Bytes before{10, 20, 250, 255, 255, 255};
+  PlanarImage image = planar(1, 2, before);
+  apply_color_jitter(ColorJitter(), image);
+  CHECK(interleaved(image) == before);
   ColorJitter bright;
   bright.brightness = 1.4f;
-  apply_color_jitter(bright, 2, pixels.data());
-  CHECK(pixels == Bytes{14, 28, 255, 255, 255, 255});
+  apply_color_jitter(bright, image);
+  CHECK(interleaved(image) == Bytes{14, 28, 255, 255, 255, 255});
 }
 
 TEST_CASE("Recipes by name; sizes are checked", "[data]") {

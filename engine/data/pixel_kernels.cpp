@@ -1,0 +1,78 @@
+#include "engine/data/pixel_kernels.h"
+
+#include <algorithm>
+
+#include "engine/data/pixel_loops.h"
+
+namespace trady {
+namespace {
+
+void transpose_16x16(const uint8_t* in, int64_t in_stride, uint8_t* out, int64_t out_stride) {
+  pixel_loops::transpose_16x16(in, in_stride, out, out_stride);
+}
+
+void weighted_sum(const uint8_t* in, int64_t stride, const int32_t* weights, int32_t count,
+                  int64_t bytes, uint8_t* out) {
+  constexpr int kBlock = 48;
+  for (int64_t begin = 0; begin < bytes; begin += kBlock) {
+    // At most 255 * (2^22 + the weights' rounding) + 2^21 < 2^31.
+    int32_t sums[kBlock];
+    std::fill_n(sums, kBlock, 1 << (kWeightFractionBits - 1));
+    for (int32_t t = 0; t < count; ++t) {
+      const uint8_t* values = in + t * stride + begin;
+      for (int i = 0; i < kBlock; ++i) sums[i] += values[i] * weights[t];
+    }
+    for (int i = 0; i < kBlock; ++i) {
+      out[begin + i] = static_cast<uint8_t>(std::min(sums[i] >> kWeightFractionBits, 255));
+    }
+  }
+}
+
+void interleave(const uint8_t* row, int64_t stride, int64_t width, uint8_t* out) {
+  pixel_loops::interleave(row, stride, width, out);
+}
+
+int64_t sum_grey(const uint8_t* row, int64_t stride, int64_t width) {
+  return pixel_loops::sum_grey(row, stride, width);
+}
+
+uint8_t blend(float base, float factor, uint8_t value) {
+  const float blended = base + factor * (static_cast<float>(value) - base);
+  return static_cast<uint8_t>(static_cast<int32_t>(std::clamp(blended, 0.0f, 255.0f)));
+}
+
+void blend_with_constant(float base, float factor, int64_t bytes, uint8_t* values) {
+  for (int64_t i = 0; i < bytes; ++i) values[i] = blend(base, factor, values[i]);
+}
+
+void blend_with_grey(float factor, int64_t stride, int64_t width, uint8_t* row) {
+  constexpr int kBlock = 16;
+  for (int64_t begin = 0; begin < width; begin += kBlock) {
+    uint8_t* red = row + begin;
+    uint8_t* green = red + stride;
+    uint8_t* blue = green + stride;
+    float grey[kBlock];
+    for (int i = 0; i < kBlock; ++i) {
+      grey[i] = static_cast<float>(pixel_loops::grey_of(red[i], green[i], blue[i]));
+    }
+    for (uint8_t* plane : {red, green, blue}) {
+      for (int i = 0; i < kBlock; ++i) plane[i] = blend(grey[i], factor, plane[i]);
+    }
+  }
+}
+
+constexpr PixelKernels kBaseline{"baseline", transpose_16x16,     weighted_sum,   interleave,
+                                 sum_grey,   blend_with_constant, blend_with_grey};
+
+}  // namespace
+
+const PixelKernels& baseline_pixel_kernels() {
+  return kBaseline;
+}
+
+const PixelKernels& pixel_kernels() {
+  static const PixelKernels& best = avx2_pixel_kernels() ? *avx2_pixel_kernels() : kBaseline;
+  return best;
+}
+
+}  // namespace trady
