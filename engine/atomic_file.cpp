@@ -68,12 +68,13 @@ bool is_temporary_of(const fs::path& candidate, const fs::path& path) {
 /// A writer holds a lock on its temporary as long as it lives, so one without a lock is a leftover
 /// of a killed process.
 void remove_leftovers(const fs::path& path) {
-  std::error_code ignored;
-  for (const fs::directory_entry& item : fs::directory_iterator(folder_of(path), ignored)) {
-    if (!is_temporary_of(item.path(), path)) continue;
-    const int descriptor = ::open(item.path().c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+  std::error_code error;  // a folder that cannot be listed has no leftovers to remove
+  for (fs::directory_iterator item(folder_of(path), error), end; item != end;
+       item.increment(error)) {
+    if (!is_temporary_of(item->path(), path)) continue;
+    const int descriptor = ::open(item->path().c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     if (descriptor < 0) continue;
-    if (::flock(descriptor, LOCK_EX | LOCK_NB) == 0) ::unlink(item.path().c_str());
+    if (::flock(descriptor, LOCK_EX | LOCK_NB) == 0) ::unlink(item->path().c_str());
     ::close(descriptor);
   }
 }

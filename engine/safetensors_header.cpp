@@ -293,6 +293,11 @@ SafetensorsHeader parse_safetensors_header(const std::string& file_name, std::st
     fail("[safetensors] ", file_name, ": the header of ", json.size(),
          " bytes does not begin with '{'; is this a safetensors file?");
   }
+  // It would also take a zero byte for the end of the text and never look at what follows.
+  if (const size_t zero = json.find('\0'); zero != std::string_view::npos) {
+    fail("[safetensors] ", file_name, ": the header is not valid UTF-8 JSON at its byte ", zero,
+         ", which is zero; is this a safetensors file? If so it is corrupt: fetch it again");
+  }
   HeaderReader reader(file_name);
   nlohmann::json::sax_parse(json.begin(), json.end(), &reader);
   SafetensorsHeader header = reader.take();

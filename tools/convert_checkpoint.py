@@ -58,8 +58,11 @@ def parse_options(arguments):
 
 def convert(source, target, model=None, class_names=None):
     """Writes `target`; returns one line that says what it holds."""
+    if os.path.realpath(source) == os.path.realpath(target):
+        raise CheckpointError(f"{target}: is the file to convert; name another one to write")
     network = tiny_training.read(source)
     model = networks.recognise(source, network.topology, model)
+    class_list = read_class_names(class_names, network.classes)
     metadata = {
         "format": "trady",
         "format_version": "1",
@@ -68,13 +71,16 @@ def convert(source, target, model=None, class_names=None):
         "mean": "0.5,0.5,0.5",
         "std": "0.5,0.5,0.5",
         "image_size": str(network.image_size),
-        "class_names": json.dumps(read_class_names(class_names, network.classes), ensure_ascii=False),
+        "class_names": json.dumps(class_list, ensure_ascii=False),
         "source_file": os.path.basename(source),
         "source_sha256": sha256_of(source),
     }
     safetensors_file.write(target, network.tensors, metadata)
     count = sum(len(values) for _, values in network.tensors.values())
-    return f"{target}: {model}, {len(network.tensors)} tensors, {count} parameters, {network.classes} classes"
+    return (
+        f"{target}: {model}, {len(network.tensors)} tensors, {count} parameters, "
+        f"{network.classes} classes"
+    )
 
 
 def read_class_names(path, classes):
@@ -89,7 +95,8 @@ def read_class_names(path, classes):
         names.pop()
     if len(names) != classes:
         raise CheckpointError(
-            f"{path}: has {len(names)} class names, the classifier has {classes} classes; give one a line"
+            f"{path}: has {len(names)} class names, the classifier has {classes} classes; "
+            "give one a line"
         )
     for number, name in enumerate(names, start=1):
         if not name or names.index(name) != number - 1:
@@ -98,8 +105,11 @@ def read_class_names(path, classes):
 
 
 def sha256_of(path):
+    digest = hashlib.sha256()
     with open(path, "rb") as file:
-        return hashlib.sha256(file.read()).hexdigest()
+        while chunk := file.read(1 << 20):
+            digest.update(chunk)
+    return digest.hexdigest()
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from .errors import CheckpointError
 
 
 def write_file_atomically(path, chunks):
-    """Writes the bytes objects of `chunks` beside `path`, flushes, and renames them over it."""
+    """Writes the list of bytes `chunks` beside `path`, flushes, and renames them over it."""
     path = os.path.realpath(path)
     folder, name = os.path.split(path)
     temporary = None
@@ -37,8 +37,9 @@ def write_file_atomically(path, chunks):
             os.close(folder_descriptor)
     except OSError as error:
         raise CheckpointError(
-            f"{path}: cannot be written: {error.strerror or error}; what was there before is "
-            "unchanged. Free some space or choose a folder that you may write to"
+            f"{path}: {sum(map(len, chunks))} bytes cannot be written: {error.strerror or error}; "
+            "what was there before is unchanged. Free some space or choose a folder that you may "
+            "write to"
         ) from None
     finally:
         if temporary is not None:

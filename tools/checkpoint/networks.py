@@ -13,16 +13,17 @@ from .errors import CheckpointError
 # expansion; then "in-mid-out k<kernel> [s2] [r] [x<repeat>]". r: residual.
 _BLOCKS = {
     "mbv2-w0.35": """
-        8-48-8 k3 s2; 8-48-8 k3 r; 8-48-16 k3 s2; 16-96-16 k3 r x2; 16-96-24 k3 s2; 24-144-24 k3 r x3;
-        24-144-32 k3; 32-192-32 k3 r x2; 32-192-56 k3 s2; 56-336-56 k3 r x2; 56-336-112 k3""",
+        8-48-8 k3 s2; 8-48-8 k3 r; 8-48-16 k3 s2; 16-96-16 k3 r x2; 16-96-24 k3 s2;
+        24-144-24 k3 r x3; 24-144-32 k3; 32-192-32 k3 r x2; 32-192-56 k3 s2; 56-336-56 k3 r x2;
+        56-336-112 k3""",
     "mcunet-5fps": """
-        8-32-16 k3 s2; 16-48-16 k3 r; 16-48-24 k7 s2; 24-120-24 k3 r; 24-120-40 k3 s2; 40-160-40 k7 r;
-        40-160-48 k5; 48-144-48 k3 r; 48-192-48 k3 r; 48-240-96 k7 s2; 96-384-96 k5 r x2;
-        96-576-160 k3""",
+        8-32-16 k3 s2; 16-48-16 k3 r; 16-48-24 k7 s2; 24-120-24 k3 r; 24-120-40 k3 s2;
+        40-160-40 k7 r; 40-160-48 k5; 48-144-48 k3 r; 48-192-48 k3 r; 48-240-96 k7 s2;
+        96-384-96 k5 r x2; 96-576-160 k3""",
     "proxyless-w0.3": """
-        8-24-16 k5 s2; 16-48-16 k3 r; 16-48-16 k7 s2; 16-48-16 k3 r; 16-48-16 k5 r x2; 16-96-24 k7 s2;
-        24-72-24 k5 r x3; 24-144-32 k5; 32-96-32 k5 r x3; 32-192-64 k7 s2; 64-384-64 k7 r;
-        64-192-64 k7 r x2; 64-384-96 k7""",
+        8-24-16 k5 s2; 16-48-16 k3 r; 16-48-16 k7 s2; 16-48-16 k3 r; 16-48-16 k5 r x2;
+        16-96-24 k7 s2; 24-72-24 k5 r x3; 24-144-32 k5; 32-96-32 k5 r x3; 32-192-64 k7 s2;
+        64-384-64 k7 r; 64-192-64 k7 r x2; 64-384-96 k7""",
 }
 _BLOCK_PATTERN = re.compile(r"(\d+)-(\d+)-(\d+) k(\d)( s2)?( r)?(?: x(\d))?")
 # Of the 1x1 conv between the last block and the pooling, which only some checkpoints have.
@@ -38,7 +39,8 @@ class Conv(NamedTuple):
     stride: int
 
     def __str__(self):
-        return f"[{self.out_channels}, {self.in_channels}, {self.kernel}, {self.kernel}] stride {self.stride}"
+        shape = [self.out_channels, self.in_channels, self.kernel, self.kernel]
+        return f"{shape} stride {self.stride}"
 
 
 class Topology(NamedTuple):

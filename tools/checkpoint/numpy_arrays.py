@@ -12,6 +12,7 @@ from .restricted_pickle import Buildable
 
 # NumPy's type text -> the array module's type code.
 _TYPE_CODES = {"i1": "b", "i4": "i", "f4": "f"}
+_MOST_DIMENSIONS = 8
 
 
 class NumpyType(Buildable):
@@ -39,8 +40,12 @@ class NumpyArray(Buildable):
         if self.values is not None or not isinstance(state, tuple) or len(state) != 5:
             raise CheckpointError("has an array whose state is not understood")
         _, shape, dtype, column_major, data = state
-        if not (isinstance(shape, tuple) and all(type(n) is int and n >= 0 for n in shape)):
-            raise CheckpointError("has an array whose shape is not a tuple of sizes")
+        if not isinstance(shape, tuple) or len(shape) > _MOST_DIMENSIONS:
+            raise CheckpointError(
+                f"has an array whose shape is no tuple of up to {_MOST_DIMENSIONS} sizes"
+            )
+        if not all(type(size) is int and size >= 0 for size in shape):
+            raise CheckpointError("has an array whose shape holds something that is no size")
         if not isinstance(dtype, NumpyType) or not isinstance(data, bytes):
             raise CheckpointError("has an array whose type or data is not understood")
         if column_major is not False and len(shape) > 1:
@@ -49,7 +54,7 @@ class NumpyArray(Buildable):
         needed = math.prod(shape) * values.itemsize
         if needed != len(data):
             raise CheckpointError(
-                f"has an array of shape {list(shape[:8])} and type {dtype.text} that needs "
+                f"has an array of shape {list(shape)} and type {dtype.text} that needs "
                 f"{needed} bytes, but holds {len(data)}; it is corrupt"
             )
         values.frombytes(data)

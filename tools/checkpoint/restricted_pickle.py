@@ -123,8 +123,8 @@ class _Machine:
         name = ".".join(argument.split(" ", 1))
         if name not in self.allowed:
             raise CheckpointError(
-                f"names the forbidden global {printable(name)}; such a file can run code when it is "
-                "unpickled. It was not run: do not open it with anything else"
+                f"names the forbidden global {printable(name)}; such a file can run code when it "
+                "is unpickled. It was not run: do not open it with anything else"
             )
         self.stack.append(_Global(name, self.allowed[name]))
 

@@ -19,6 +19,8 @@ _CONV_NAMES = {"pointwise1": "expand", "depthwise": "depthwise", "pointwise2": "
 _TOP_FIELDS = {"first_conv", "blocks", "feature_mix", "classifier"}
 _BLOCK_FIELDS = {*_CONV_NAMES, "residual", "se"}
 _LARGEST_CHANNELS = 1 << 16
+# One block of the file may stand in the list again and again, so the file's size bounds nothing.
+_MOST_BLOCKS = 64
 
 
 class Network(NamedTuple):
@@ -40,8 +42,8 @@ def read(path):
 
 def _network(value):
     _check_fields("the checkpoint", value, _TOP_FIELDS)
-    if not isinstance(value["blocks"], list):
-        raise CheckpointError("blocks is not a list; is it a tiny-training checkpoint?")
+    if not isinstance(value["blocks"], list) or len(value["blocks"]) > _MOST_BLOCKS:
+        raise CheckpointError(f"blocks is not a list of up to {_MOST_BLOCKS} blocks")
     tensors, convs, residuals = {}, {}, set()
 
     def add(name, layer):
@@ -51,7 +53,7 @@ def _network(value):
     for index, block in enumerate(value["blocks"]):
         _check_fields(f"blocks.{index}", block, _BLOCK_FIELDS)
         if block["se"] is not None:
-            raise CheckpointError(f"blocks.{index} has squeeze-and-excitation, which is not supported")
+            raise CheckpointError(f"blocks.{index} has squeeze-and-excitation, not supported")
         if block["residual"] is not None:
             residuals.add(index)
         for source, target in _CONV_NAMES.items():
@@ -72,8 +74,8 @@ def _check_fields(name, value, fields):
     missing, unknown = sorted(fields - set(value)), sorted(set(value) - fields)
     if missing or unknown:
         raise CheckpointError(
-            f"{name}: missing {_listed(missing)}, unknown {_listed(unknown)}; is it a tiny-training "
-            "checkpoint?"
+            f"{name}: missing {_listed(missing)}, unknown {_listed(unknown)}; is it a "
+            "tiny-training checkpoint?"
         )
 
 
@@ -100,7 +102,7 @@ def _array(name, params, field, kind, shape):
         raise CheckpointError(f"{name}: {field} is missing or no array")
     if value.type != kind or value.shape != shape:
         raise CheckpointError(
-            f"{name}: {field} has type {value.type} and shape {list(value.shape[:8])}, expected "
+            f"{name}: {field} has type {value.type} and shape {list(value.shape)}, expected "
             f"{kind} and {list(shape)}"
         )
     return value.values
@@ -138,7 +140,9 @@ def _add_conv(tensors, name, layer):
 def _add_classifier(tensors, layer, features):
     conv = _add_conv(tensors, "classifier", layer)
     if conv.kernel != 1 or conv.stride != 1 or conv.in_channels != features:
-        raise CheckpointError(f"classifier is {conv}, expected [classes, {features}, 1, 1] stride 1")
+        raise CheckpointError(
+            f"classifier is {conv}, expected [classes, {features}, 1, 1] stride 1"
+        )
     shape, values = tensors["classifier.weight"]
     tensors["classifier.weight"] = (shape[:2], values)
     return conv.out_channels

@@ -23,7 +23,7 @@ def read_entry(path, wanted, allowed):
             return _read(path, archive, wanted, allowed)
     except OSError as error:
         raise CheckpointError(f"{path}: cannot be read: {error.strerror or error}") from None
-    except (zipfile.BadZipFile, zipfile.LargeZipFile, EOFError, NotImplementedError, ValueError) as error:
+    except (zipfile.BadZipFile, EOFError, NotImplementedError, ValueError) as error:
         raise CheckpointError(
             f"{path}: is not a zip archive or a truncated one ({error}); download it again"
         ) from None
