@@ -9,7 +9,7 @@ Run as a script it checks a network against golden logits, loss and gradients in
 
 import argparse
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -150,6 +150,10 @@ def replace_head(model, classes, generator):
         model.classifier.bias.zero_()
 
 
+def with_classes(network, classes):
+    return replace(network, classes=classes)
+
+
 def build(name, weights=None, dtype=torch.float32):
     """A network by name, with the weights of a converted checkpoint."""
     if name not in NETWORKS:
@@ -157,7 +161,7 @@ def build(name, weights=None, dtype=torch.float32):
     tensors = safetensors_io.load(weights)[0] if weights else None
     network = NETWORKS[name]
     if tensors is not None:
-        network = Network(name, network.first, network.blocks, len(tensors["classifier.bias"]))
+        network = with_classes(network, len(tensors["classifier.bias"]))
     model = InvertedResidualNetwork(network)
     if tensors is not None:
         load_state(model, tensors)
