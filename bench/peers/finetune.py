@@ -5,7 +5,8 @@ The methods are simulated by masking dense gradients (masked.py). Example:
         trady:0.03 full:0.01 --budget 27946 --pool-file selection/rankings/mbv2-w0.35.json \\
         --out bench/results/peers/flowers12-pytorch.json
 The result file holds, for every method and seed, test top-1 and the mean training loss by epoch.
-Runs that it already holds, of the same settings, are kept and not repeated.
+Runs that it already holds, of the same settings, are kept and not repeated; every run says with how
+many threads and at which commit it was made, and machine and command are those of the last call.
 """
 
 import argparse
@@ -217,7 +218,8 @@ def main():
         for method, rate in args.runs:
             if (method, rate, seed) in finished:
                 continue
-            result["runs"].append(run(args, method, rate, seed, train, test))
+            made = {"threads": args.threads, "commit": result["commit"]}
+            result["runs"].append(run(args, method, rate, seed, train, test) | made)
             result["summary"] = summarize(result["runs"])
             Path(args.out).parent.mkdir(parents=True, exist_ok=True)
             Path(args.out).write_text(json.dumps(result, indent=1) + "\n")
