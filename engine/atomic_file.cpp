@@ -158,7 +158,11 @@ void AtomicFile::flush_folder() const {
   const int error_number = ::fsync(folder) == 0 ? 0 : errno;
   ::close(folder);
   // EINVAL: this file system has no folder flush.
-  if (error_number != 0 && error_number != EINVAL) fail_with("flush the folder of", error_number);
+  if (error_number != 0 && error_number != EINVAL) {
+    fail("[write] ", path_.string(), ": all ", written_bytes_,
+         " bytes are in place, but the folder could not be flushed to the disk: ",
+         reason(error_number), "; a power cut may bring the old file back. Check the disk");
+  }
 }
 
 void AtomicFile::fail_with(std::string_view action, int error_number) const {
