@@ -14,13 +14,13 @@ struct Block {
   int in, mid, out, kernel, stride;
 };
 
-struct Network {
+struct NetworkTable {
   int stem_channels = 16;
   std::vector<Block> blocks;
   int mix_channels = 0;  ///< of the last 1x1 conv; 0 = none
 };
 
-inline std::vector<ConvLayer> convs_of(const Network& network, int image_size) {
+inline std::vector<ConvLayer> convs_of(const NetworkTable& table, int image_size) {
   std::vector<ConvLayer> convs;
   int64_t size = image_size;
   const auto add = [&](int64_t in, int64_t out, int64_t kernel, int64_t stride, bool depthwise) {
@@ -38,19 +38,19 @@ inline std::vector<ConvLayer> convs_of(const Network& network, int image_size) {
     size = conv.shape.out_h();
     convs.push_back(conv);
   };
-  add(3, network.stem_channels, 3, 2, false);
-  for (const Block& block : network.blocks) {
+  add(3, table.stem_channels, 3, 2, false);
+  for (const Block& block : table.blocks) {
     if (block.mid != block.in) add(block.in, block.mid, 1, 1, false);
     add(block.mid, block.mid, block.kernel, block.stride, true);
     add(block.mid, block.out, 1, 1, false);
   }
-  if (network.mix_channels > 0) {
-    add(network.blocks.back().out, network.mix_channels, 1, 1, false);
+  if (table.mix_channels > 0) {
+    add(table.blocks.back().out, table.mix_channels, 1, 1, false);
   }
   return convs;
 }
 
-inline Network mbv2(bool with_mix = false) {
+inline NetworkTable mbv2(bool with_mix = false) {
   return {.blocks = {{16, 16, 8, 3, 1},
                      {8, 48, 8, 3, 2},
                      {8, 48, 8, 3, 1},
@@ -71,7 +71,7 @@ inline Network mbv2(bool with_mix = false) {
           .mix_channels = with_mix ? 448 : 0};
 }
 
-inline Network mcunet() {
+inline NetworkTable mcunet() {
   return {.blocks = {{16, 16, 8, 3, 1},
                      {8, 32, 16, 3, 2},
                      {16, 48, 16, 3, 1},
@@ -88,7 +88,7 @@ inline Network mcunet() {
                      {96, 576, 160, 3, 1}}};
 }
 
-inline Network proxyless(bool with_mix = false) {
+inline NetworkTable proxyless(bool with_mix = false) {
   return {.blocks = {{16, 16, 8, 3, 1},   {8, 24, 16, 5, 2},   {16, 48, 16, 3, 1},
                      {16, 48, 16, 7, 2},  {16, 48, 16, 3, 1},  {16, 48, 16, 5, 1},
                      {16, 48, 16, 5, 1},  {16, 96, 24, 7, 2},  {24, 72, 24, 5, 1},

@@ -16,7 +16,7 @@ namespace {
 
 struct CountedNetwork {
   std::string name;
-  Network network;
+  NetworkTable network;
   int image_size;
   ElementCost total;
   int64_t multiply_adds;
@@ -105,7 +105,7 @@ std::vector<ConvLayer> two_convs() {
 }  // namespace
 
 TEST_CASE("network totals are the published ones") {
-  const auto total = [](const Network& network) {
+  const auto total = [](const NetworkTable& network) {
     return CostModel(convs_of(network, 128)).network().total();
   };
   CHECK(total(mbv2(true)) == 1252320);
