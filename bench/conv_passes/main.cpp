@@ -75,12 +75,12 @@ std::array<PairedTime, 2> measure(const kernels::Backend& device, const kernels:
     return bench::time_in_turn([&] { run(*ours, our_w, our_scratch.data()); },
                                [&] { run(*other, other_w, scratch.data()); }, rounds, 200.0);
   };
-  const PairedTime forward =
-      measure_pair(device.conv_forward(shape, kActivation),
-                   kernels::cpu::make_onednn_forward(shape, kActivation),
-                   [&](const kernels::ConvForward& pass, const float* weight, float* scratch) {
-                     pass.run({x.data(), weight, bias.data(), nullptr, y.data(), nullptr, scratch});
-                   });
+  const PairedTime forward = measure_pair(
+      device.conv_forward(shape, kActivation),
+      kernels::cpu::make_onednn_forward(shape, kActivation, kernels::cpu::Clipping::fused),
+      [&](const kernels::ConvForward& pass, const float* weight, float* scratch) {
+        pass.run({x.data(), weight, bias.data(), nullptr, y.data(), nullptr, scratch});
+      });
   const PairedTime grad_input = measure_pair(
       device.conv_grad_input(shape), kernels::cpu::make_onednn_grad_input(shape),
       [&](const kernels::ConvGradInput& pass, const float* weight, float* scratch) {

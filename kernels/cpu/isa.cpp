@@ -6,32 +6,26 @@
 #include <string>
 
 namespace trady::kernels::cpu {
-namespace {
-
-Isa detect() {
+Isa available_isa() {
   __builtin_cpu_init();
-  const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-  if (!avx2) return Isa::sse2;
-  // The four extensions that vector_kernels_avx512.cpp is compiled for; Skylake-X has them all.
+  if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma")) return Isa::sse2;
+  // The extensions that vector_kernels_avx512.cpp is compiled for; Skylake-X has them all.
   const bool avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
                       __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq");
   return avx512 ? Isa::avx512 : Isa::avx2;
 }
 
-Isa requested() {
-  const char* variable = std::getenv("TRADY_ISA");
-  if (variable == nullptr || *variable == '\0') return Isa::avx512;
-  const std::string name = variable;
+Isa choose_isa(Isa available, const char* requested) {
+  if (requested == nullptr || *requested == '\0') return available;
+  const std::string name = requested;
   for (const Isa isa : {Isa::sse2, Isa::avx2, Isa::avx512}) {
-    if (name == isa_name(isa)) return isa;
+    if (name == isa_name(isa)) return std::min(isa, available);
   }
   throw std::invalid_argument("TRADY_ISA=" + name + ": expected sse2, avx2 or avx512");
 }
 
-}  // namespace
-
 Isa active_isa() {
-  static const Isa isa = std::min(detect(), requested());
+  static const Isa isa = choose_isa(available_isa(), std::getenv("TRADY_ISA"));
   return isa;
 }
 

@@ -5,9 +5,15 @@ namespace trady::kernels::cpu {
 
 enum class Isa { sse2, avx2, avx512 };
 
-/// The best level that this CPU and its operating system offer, lowered by the environment variable
-/// TRADY_ISA (sse2, avx2 or avx512; a level that the CPU lacks is not raised to). Decided once.
-/// Throws std::invalid_argument for any other value of the variable.
+/// The best level that this CPU and its operating system offer.
+Isa available_isa();
+
+/// The level to use where `requested` is the value of TRADY_ISA: null or empty for no wish, else
+/// "sse2", "avx2" or "avx512". A wish lowers, it never raises above `available`.
+/// Throws std::invalid_argument for any other value.
+Isa choose_isa(Isa available, const char* requested);
+
+/// choose_isa of this machine and the environment variable TRADY_ISA, decided once a process.
 Isa active_isa();
 
 /// "sse2", "avx2" or "avx512".

@@ -46,9 +46,10 @@ class WeightReorder {
 
 class OneDnnForward final : public ConvForward {
  public:
-  OneDnnForward(const ConvShape& shape, Activation activation)
+  OneDnnForward(const ConvShape& shape, Activation activation, Clipping clipping)
       : shape_(shape),
         activation_(activation),
+        clipping_(clipping),
         dnnl_shape_(shape),
         plain_desc_(describe(false)),
         residual_desc_(describe(true)),
@@ -78,6 +79,9 @@ class OneDnnForward final : public ConvForward {
                        {DNNL_ARG_DST, wrap(dnnl_shape_.y, buffers.y)},
                        {DNNL_ARG_SCRATCHPAD, wrap(desc.scratchpad_desc(), buffers.scratch)}});
     onednn_stream().wait();
+    if (clipping_ == Clipping::keeps_nan) {
+      vector_kernels().clip(static_cast<float*>(buffers.y), shape_.out_elements(), activation_);
+    }
     if (buffers.mask != nullptr) {
       vector_kernels().write_mask(static_cast<const float*>(buffers.y), shape_.out_elements(),
                                   activation_, buffers.mask);
@@ -90,7 +94,9 @@ class OneDnnForward final : public ConvForward {
     onednn_stream();  // holds the calling thread to one core, which sizes the scratchpad
     dnnl::post_ops post;
     if (adds_residual) post.append_sum();
-    if (activation_ == Activation::relu) {
+    if (clipping_ == Clipping::keeps_nan) {
+      // run() clips.
+    } else if (activation_ == Activation::relu) {
       post.append_eltwise(1.0f, dnnl::algorithm::eltwise_relu, 0.0f, 0.0f);
     } else if (activation_ == Activation::relu6) {
       post.append_eltwise(1.0f, dnnl::algorithm::eltwise_clip, 0.0f, 6.0f);
@@ -106,6 +112,7 @@ class OneDnnForward final : public ConvForward {
 
   ConvShape shape_;
   Activation activation_;
+  Clipping clipping_;
   OneDnnShape dnnl_shape_;
   dnnl::convolution_forward::primitive_desc plain_desc_, residual_desc_;
   dnnl::convolution_forward plain_, with_residual_;
@@ -168,8 +175,9 @@ class OneDnnGradInput final : public ConvGradInput {
 
 }  // namespace
 
-std::unique_ptr<ConvForward> make_onednn_forward(const ConvShape& shape, Activation activation) {
-  return std::make_unique<OneDnnForward>(shape, activation);
+std::unique_ptr<ConvForward> make_onednn_forward(const ConvShape& shape, Activation activation,
+                                                 Clipping clipping) {
+  return std::make_unique<OneDnnForward>(shape, activation, clipping);
 }
 
 std::unique_ptr<ConvGradInput> make_onednn_grad_input(const ConvShape& shape) {

@@ -9,7 +9,12 @@
 
 namespace trady::kernels::cpu {
 
-std::unique_ptr<ConvForward> make_onednn_forward(const ConvShape& shape, Activation activation);
+/// Who clips: oneDNN, fused, which turns a NaN into 0 and so hides a diverging network; or a loop
+/// of ours afterwards, which keeps it.
+enum class Clipping { fused, keeps_nan };
+
+std::unique_ptr<ConvForward> make_onednn_forward(const ConvShape& shape, Activation activation,
+                                                 Clipping clipping);
 std::unique_ptr<ConvGradInput> make_onednn_grad_input(const ConvShape& shape);
 
 }  // namespace trady::kernels::cpu

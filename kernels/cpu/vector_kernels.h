@@ -78,6 +78,7 @@ struct VectorKernels {
   void (*depthwise)(const DepthwiseArgs& args);
   void (*depthwise_grad_weight)(const DepthwiseGradWeightArgs& args);
   void (*shifted_dots)(const ShiftedDotsArgs& args);
+  void (*clip)(float* y, int64_t elements, Activation activation);
   /// Bit i of mask = y[i] > 0 (relu) or 0 < y[i] < 6 (relu6); none: all ones.
   void (*write_mask)(const float* y, int64_t elements, Activation activation, uint8_t* mask);
   void (*apply_mask)(float* dy, const uint8_t* mask, int64_t elements);

@@ -4,7 +4,7 @@
 
 namespace trady::kernels::cpu {
 
-std::unique_ptr<ConvForward> make_onednn_forward(const ConvShape&, Activation) {
+std::unique_ptr<ConvForward> make_onednn_forward(const ConvShape&, Activation, Clipping) {
   return nullptr;
 }
 

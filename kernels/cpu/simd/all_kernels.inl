@@ -16,7 +16,7 @@ namespace {
 
 extern const VectorKernels kKernels;
 const VectorKernels kKernels = {kVectorFloats, gemm,       depthwise,  depthwise_grad_weight,
-                                shifted_dots,  write_mask, apply_mask, add,
-                                column_sums};
+                                shifted_dots,  clip,       write_mask, apply_mask,
+                                add,           column_sums};
 
 }  // namespace trady::kernels::cpu::TRADY_ISA_NAMESPACE

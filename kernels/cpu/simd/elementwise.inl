@@ -32,6 +32,15 @@ void write_mask(const float* y, int64_t elements, Activation activation, uint8_t
   }
 }
 
+void clip(float* y, int64_t elements, Activation activation) {
+  if (activation == Activation::none) return;
+  const Clip to = clip_of(activation);
+  for_vectors<kVectorFloats>(0, elements, [&]<int kWidth>(int64_t i) {
+    store<kWidth>(y + i, clipped<kWidth>(load<kWidth>(y + i), broadcast<kWidth>(to.low),
+                                         broadcast<kWidth>(to.high)));
+  });
+}
+
 void apply_mask(float* dy, const uint8_t* mask, int64_t elements) {
   const int64_t bytes = elements / 8;
   const Lanes8 weights = {1, 2, 4, 8, 16, 32, 64, 128};
