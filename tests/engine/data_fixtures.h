@@ -4,9 +4,9 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <functional>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "engine/data/color_jitter.h"
@@ -16,6 +16,16 @@
 namespace trady::test {
 
 using Bytes = std::vector<uint8_t>;
+
+/// Two lower-case digits a byte.
+inline Bytes bytes_of_hex(std::string_view text) {
+  const auto digit = [](char c) { return c <= '9' ? c - '0' : c - 'a' + 10; };
+  Bytes bytes;
+  for (size_t i = 0; i + 1 < text.size(); i += 2) {
+    bytes.push_back(static_cast<uint8_t>(16 * digit(text[i]) + digit(text[i + 1])));
+  }
+  return bytes;
+}
 
 /// The same bytes as noise() in tests/goldens/make_data_goldens.py.
 inline Image noise_image(int height, int width, uint32_t seed) {

@@ -34,8 +34,10 @@ def smooth(height, width):
 
 
 def bytes_text(data):
-    lines = [", ".join(str(b) for b in data[i:i + 20]) for i in range(0, len(data), 20)]
-    return "{" + ",\n     ".join(lines) + "}"
+    """Hexadecimal text: compilers take it a hundred times faster than lists of numbers."""
+    text = data.hex()
+    lines = [f'"{text[i:i + 90]}"' for i in range(0, len(text), 90)]
+    return "bytes_of_hex(" + "\n     ".join(lines) + ")"
 
 
 def pixels(image):
@@ -133,7 +135,7 @@ def gzip_goldens():
     for name, data in (("kImagesGzip", images), ("kLabelsGzip", labels),
                        ("kHugeHeaderGzip", struct.pack(">IIII", 0x803, MASK, 16384, 16384)),
                        ("kImagesTooLongGzip", images + b"x")):
-        print(f"const std::vector<uint8_t> {name}{bytes_text(gzip.compress(data, mtime=0))};\n")
+        print(f"const Bytes {name} = {bytes_text(gzip.compress(data, mtime=0))};\n")
 
 
 if __name__ == "__main__":
