@@ -114,7 +114,8 @@ class Backend {
                                   int64_t channel_count, void* dx) const = 0;
   virtual void cross_entropy(const CrossEntropyBuffers& buffers, int64_t batch, int64_t classes,
                              double scale) const = 0;
-  /// x[p][c] = (pixels[p][c] / 255 - mean[c]) / std[c], from interleaved RGB bytes.
+  /// x[p][c] = (pixels[p][c] / 255 - mean[c]) / std[c], from interleaved RGB bytes, rounded as
+  /// kernels/normalization.h says.
   virtual void normalize(const uint8_t* pixels, int64_t positions, const double mean[3],
                          const double std[3], void* x) const = 0;
 

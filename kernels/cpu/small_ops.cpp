@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "kernels/cpu/vector_kernels.h"
+#include "kernels/normalization.h"
 
 namespace trady::kernels::cpu {
 
@@ -61,7 +62,7 @@ void normalize(const uint8_t* pixels, int64_t positions, const double mean[3], c
   float table[256][3];
   for (int value = 0; value < 256; ++value) {
     for (int c = 0; c < 3; ++c) {
-      table[value][c] = static_cast<float>((value / 255.0 - mean[c]) / std[c]);
+      table[value][c] = normalized_pixel(static_cast<uint8_t>(value), mean[c], std[c]);
     }
   }
   for (int64_t p = 0; p < positions; ++p, pixels += 3, x += 3) {

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 
+#include "kernels/normalization.h"
 #include "kernels/types.h"
 
 namespace trady::kernels::reference {
@@ -42,7 +43,7 @@ void normalize(const uint8_t* pixels,  // [P, 3]
                T* x) {  // [P, 3]
   for (int64_t p = 0; p < positions; ++p) {
     for (int64_t c = 0; c < 3; ++c) {
-      x[p * 3 + c] = static_cast<T>((pixels[p * 3 + c] / 255.0 - mean[c]) / std[c]);
+      x[p * 3 + c] = static_cast<T>(normalized_pixel(pixels[p * 3 + c], mean[c], std[c]));
     }
   }
 }
