@@ -10,8 +10,10 @@
 #include <vector>
 
 #include "engine/data/color_jitter.h"
+#include "engine/data/gzip.h"
 #include "engine/data/image.h"
 #include "engine/data/resize.h"
+#include "engine/error.h"
 
 namespace trady::test {
 
@@ -130,6 +132,17 @@ class TemporaryFolder {
  private:
   std::filesystem::path path_;
 };
+
+/// Whether gzip files cannot be read by this build.
+inline bool built_without_zlib() {
+  const TemporaryFolder folder;
+  try {
+    GzipReader reader(folder.write("labels.gz", labels_gzip()));
+    return false;
+  } catch (const Error& error) {
+    return std::string(error.what()).find("without zlib") != std::string::npos;
+  }
+}
 
 /// The first `count` bytes.
 inline Bytes prefix(const Bytes& bytes, size_t count) {

@@ -1,6 +1,7 @@
 // Bad and odd files: pictures, IDX, CIFAR. Every error must name the file and the reason.
 #include <catch2/catch.hpp>
 #include <filesystem>
+#include <iostream>
 
 #include "engine/data/cifar.h"
 #include "engine/data/idx.h"
@@ -57,11 +58,6 @@ Bytes cifar_records(const std::vector<Bytes>& labels) {
 
 std::vector<std::string> names(int count) {
   return std::vector<std::string>(count, "class");
-}
-
-bool built_without_zlib() {
-  return idx_error("i.gz", images_gzip(), "l.gz", labels_gzip()).find("without zlib") !=
-         std::string::npos;
 }
 
 }  // namespace
@@ -145,7 +141,7 @@ TEST_CASE("IDX files are read plain and packed, grey repeated", "[data]") {
   CHECK(plain.sample_name(1) == (folder.path() / "images").string() + ", image 1");
 
   if (built_without_zlib()) {
-    WARN("SKIP: built without zlib, packed IDX files are not read");
+    std::cout << "SKIP: built without zlib, packed IDX files are not read\n";
     return;
   }
   const IdxDataset packed(folder.write("images.gz", images_gzip()),
@@ -181,7 +177,7 @@ TEST_CASE("IDX headers are not believed", "[data]") {
 
 TEST_CASE("Packed IDX files that are damaged or lie", "[data]") {
   if (built_without_zlib()) {
-    WARN("SKIP: built without zlib, packed IDX files are not read");
+    std::cout << "SKIP: built without zlib, packed IDX files are not read\n";
     return;
   }
   const auto images_error = [](const Bytes& images) {

@@ -1,7 +1,7 @@
 // Detection of data sets, image folders, splits and subsets.
 #include <catch2/catch.hpp>
-#include <cstdlib>
 #include <filesystem>
+#include <iostream>
 #include <map>
 #include <set>
 
@@ -10,6 +10,7 @@
 #include "engine/data/subset.h"
 #include "engine/error.h"
 #include "tests/engine/data_fixtures.h"
+#include "tests/real_data.h"
 
 namespace trady::test {
 namespace {
@@ -40,11 +41,6 @@ class Labels : public Dataset {
 
 void write_images(const TemporaryFolder& folder, std::initializer_list<const char*> files) {
   for (const char* file : files) folder.write(file, encoded_file("RGB PNG"));
-}
-
-fs::path real_data() {
-  const char* from_environment = std::getenv("TRADY_DATA");
-  return from_environment ? from_environment : "";
 }
 
 }  // namespace
@@ -227,27 +223,31 @@ TEST_CASE("A class subset relabels in the order of its list and keeps names", "[
   CHECK_THROWS_WITH(Subset(base, {2}), Contains("sample 2 is out of range"));
 }
 
-TEST_CASE("Real data sets open with their published sizes", "[data][real]") {
-  const fs::path cifar = real_data() / "cifar-10-batches-bin";
-  if (real_data().empty() || !fs::exists(cifar)) {
-    WARN("SKIP: no CIFAR-10 in $TRADY_DATA/cifar-10-batches-bin");
-  } else {
-    const DatasetSplits splits = open_dataset(cifar);
-    CHECK(splits.train->size() == 50000);
-    CHECK(splits.test->size() == 10000);
-    CHECK(splits.train->class_names()[9] == "truck");
+TEST_CASE("CIFAR-10 opens with its published sizes", "[data][real]") {
+  const fs::path folder = testing::real_data("cifar-10-batches-bin");
+  if (folder.empty()) return;
+  const DatasetSplits splits = open_dataset(folder);
+  CHECK(splits.train->size() == 50000);
+  CHECK(splits.test->size() == 10000);
+  CHECK(splits.train->class_names()[9] == "truck");
+}
+
+TEST_CASE("Fashion-MNIST opens with its published sizes", "[data][real]") {
+  const fs::path folder = "/usr/share/datasets/fashion-mnist";
+  if (!fs::exists(folder)) {
+    std::cout << "SKIP: Debian's dataset-fashion-mnist is not installed\n";
+    return;
   }
-  const fs::path fashion = "/usr/share/datasets/fashion-mnist";
-  if (!fs::exists(fashion)) {
-    WARN("SKIP: Debian's dataset-fashion-mnist is not installed");
-  } else {
-    DatasetSplits splits = open_dataset(fashion);
-    CHECK(splits.train->size() == 60000);
-    CHECK(splits.test->size() == 10000);
-    select_classes(splits, {5, 6, 7, 8, 9});
-    CHECK(splits.train->size() == 30000);
-    CHECK(splits.test->class_names() == std::vector<std::string>{"5", "6", "7", "8", "9"});
+  if (built_without_zlib()) {
+    CHECK_THROWS_WITH(open_dataset(folder), Contains("built without zlib"));
+    return;
   }
+  DatasetSplits splits = open_dataset(folder);
+  CHECK(splits.train->size() == 60000);
+  CHECK(splits.test->size() == 10000);
+  select_classes(splits, {5, 6, 7, 8, 9});
+  CHECK(splits.train->size() == 30000);
+  CHECK(splits.test->class_names() == std::vector<std::string>{"5", "6", "7", "8", "9"});
 }
 
 }  // namespace trady::test
