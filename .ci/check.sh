@@ -1,0 +1,85 @@
+#!/usr/bin/env bash
+# make check: what must hold before a change is merged. Every part must pass; none needs a GPU.
+#
+# usage: .ci/check.sh [PART...]     default: all parts, in this order
+#   build      warnings are errors, in the build that `make test` uses
+#   format     clang-format
+#   lint       clang-tidy (.clang-tidy says which checks)
+#   minimal    the libraries without oneDNN and zlib
+#   asan       tests with AddressSanitizer and UndefinedBehaviorSanitizer
+#   tsan       tests of worker threads and the data loader with ThreadSanitizer
+#   demo       make demo
+set -euo pipefail
+cd "$(dirname "$0")/.."
+source .ci/timed.sh
+
+jobs=${JOBS:-$(nproc)}
+prepared_data=$PWD/build/release/data
+
+# Under a sanitizer whole networks take minutes, and tests that start others or measure time say
+# nothing new.
+asan_left_out='every lower instruction set|takes less than a millisecond'
+asan_left_out+='|prepare_data|convert_checkpoint.py|independent costs'
+tsan_tests='[Ww]orker|[Tt]hreads|[Ll]oader|cache|surface at the batch|work ahead'
+
+# Once for all builds: the tests of the others read it too.
+prepare_data() {
+  ctest --test-dir build/release --output-on-failure --tests-regex '^prepare_data$'
+}
+
+build() {
+  cmake --preset release -DTRADY_WERROR=ON
+  cmake --build --preset release --parallel "$jobs"
+  prepare_data
+}
+
+format() {
+  git ls-files -z --cached --others --exclude-standard \
+    '*.h' '*.cpp' '*.inl' '*.cu' '*.cuh' | xargs -0 clang-format-14 --dry-run -Werror
+}
+
+lint() {
+  git ls-files -z --cached --others --exclude-standard \
+    'kernels/*.cpp' 'engine/*.cpp' 'models/*.cpp' 'selection/*.cpp' 'tools/*.cpp' \
+    'bench/*.cpp' | xargs -0 -n 1 -P "$jobs" .ci/lint_file.sh
+}
+
+minimal() {
+  cmake --preset minimal
+  cmake --build --preset minimal --parallel "$jobs"
+}
+
+# sanitized PRESET CTEST-OPTIONS...: fixtures are left out, the data is there already.
+sanitized() {
+  local preset=$1
+  shift
+  cmake --preset "$preset"
+  cmake --build --preset "$preset" --parallel "$jobs"
+  TRADY_PREPARED_DATA=$prepared_data ctest --test-dir "build/$preset" --output-on-failure \
+    --parallel "$jobs" --no-tests=error --fixture-exclude-any '.*' "$@"
+}
+
+asan() {
+  ASAN_OPTIONS=detect_stack_use_after_return=1 UBSAN_OPTIONS=print_stacktrace=1 \
+    sanitized asan --exclude-regex "$asan_left_out"
+}
+
+tsan() {
+  TSAN_OPTIONS=halt_on_error=1 sanitized tsan --tests-regex "$tsan_tests"
+}
+
+demo() {
+  tools/demo.sh
+}
+
+tools/install_dependencies.sh --check
+parts=("$@")
+[[ ${#parts[@]} -gt 0 ]] || parts=(build format lint minimal asan tsan demo)
+for part in "${parts[@]}"; do
+  if ! grep -q "^#   $part  " "$0"; then
+    echo "$0: there is no part '$part'" >&2
+    exit 1
+  fi
+done
+for part in "${parts[@]}"; do timed "$part" "$part"; done
+timed_summary
