@@ -1,0 +1,91 @@
+#include "engine/trainer.h"
+
+#include <chrono>
+#include <cmath>
+
+#include "engine/error.h"
+#include "engine/interrupt.h"
+
+namespace trady {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+void stop_if_interrupted(const char* during) {
+  if (interrupt_requested()) throw Interrupted(concat("interrupted during ", during));
+}
+
+/// A loss this far above chance for several steps does not come back.
+class DivergenceWatch {
+ public:
+  explicit DivergenceWatch(int64_t classes)
+      : limit_(20 * std::log(static_cast<double>(std::max<int64_t>(classes, 2)))) {}
+
+  void check(const TrainResult& step, int epoch, int64_t index, double learning_rate) {
+    high_ = step.loss > limit_ ? high_ + 1 : 0;
+    if (step.finite && high_ < kSteps) return;
+    fail("training diverged in epoch ", epoch, ", step ", index, ": loss ", step.loss,
+         ", gradient norm ", step.gradient_norm, ", learning rate ", learning_rate,
+         "; use a smaller --lr (a third of it is a good try), a longer --warmup, or --clip-norm 1");
+  }
+
+ private:
+  static constexpr int kSteps = 5;
+  double limit_;
+  int high_ = 0;
+};
+
+}  // namespace
+
+EpochResult train_epoch(StepRunner& runner, Loader& loader, const Schedule& schedule, int epoch,
+                        const StepListener& listener) {
+  EpochResult result;
+  const int64_t steps = loader.batches_per_epoch();
+  DivergenceWatch watch(loader.dataset().class_count());
+  int64_t correct = 0, images = 0;
+  Batch batch;
+  loader.start_epoch(static_cast<uint32_t>(epoch));
+  while (true) {
+    const auto asked = Clock::now();
+    if (!loader.next(batch)) break;
+    result.input_seconds += seconds_since(asked);
+
+    const double learning_rate = schedule.learning_rate(epoch * steps + result.steps);
+    const auto started = Clock::now();
+    const TrainResult step = runner.train({batch.pixels, batch.labels, batch.count}, learning_rate);
+    result.step_seconds += seconds_since(started);
+
+    watch.check(step, epoch, result.steps, learning_rate);
+    ++result.steps;
+    result.loss += (step.loss - result.loss) / static_cast<double>(result.steps);
+    correct += step.correct;
+    images += batch.count;
+    if (listener) listener(result.steps, steps, result.loss);
+    stop_if_interrupted("training");
+  }
+  result.accuracy =
+      static_cast<double>(correct) / static_cast<double>(std::max<int64_t>(images, 1));
+  return result;
+}
+
+EvaluationResult evaluate_all(StepRunner& runner, Loader& loader, const StepListener& listener) {
+  EvaluationResult result;
+  const int64_t steps = loader.batches_per_epoch();
+  int64_t done = 0;
+  Batch batch;
+  loader.start_epoch(0);
+  while (loader.next(batch)) {
+    result += runner.evaluate({batch.pixels, batch.labels, batch.count});
+    ++done;
+    if (listener) listener(done, steps, result.loss_sum / static_cast<double>(result.count));
+    stop_if_interrupted("evaluation");
+  }
+  return result;
+}
+
+}  // namespace trady

@@ -1,0 +1,51 @@
+// trady: fine-tune pretrained networks under a memory budget.
+#include <CLI/CLI.hpp>
+#include <exception>
+#include <iostream>
+
+#include "engine/interrupt.h"
+#include "tools/commands.h"
+#include "tools/version.h"
+
+int main(int argc, char** argv) {
+  CLI::App app{
+      "Fine-tunes pretrained networks under a memory budget: the backward pass stores and "
+      "computes\n"
+      "weight gradients only for the channels that are selected, and selects again every epoch.\n"};
+  app.name("trady");
+  app.set_version_flag("--version", trady::tools::version());
+  app.require_subcommand(1);
+  app.footer(
+      "A first run:\n"
+      "  tools/convert_checkpoint.py mbv2-w0.35.pkl mbv2.safetensors\n"
+      "  trady plan --weights mbv2.safetensors --method trady --budget 27946\n"
+      "  trady finetune --weights mbv2.safetensors --data flowers --method trady --budget 27946 "
+      "\\\n"
+      "        --out runs/flowers\n"
+      "  trady predict runs/flowers/weights.safetensors photo.jpg\n"
+      "`trady COMMAND --help` explains each command by example.");
+  trady::tools::add_finetune(app);
+  trady::tools::add_plan(app);
+  trady::tools::add_rank(app);
+  trady::tools::add_eval(app);
+  trady::tools::add_predict(app);
+  trady::tools::add_inspect(app);
+
+  constexpr int kInterruptedExit = 130;  // as shells report SIGINT
+  trady::watch_for_interrupts();
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error);
+  } catch (const trady::Interrupted& error) {
+    std::cerr << "trady: " << error.what() << "\n";
+    return kInterruptedExit;
+  } catch (const std::bad_alloc&) {
+    std::cerr << "trady: out of memory; use a smaller --cache or --batch\n";
+    return 1;
+  } catch (const std::exception& error) {
+    std::cerr << "trady: " << error.what() << "\n";
+    return 1;
+  }
+  return 0;
+}

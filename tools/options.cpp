@@ -1,0 +1,144 @@
+#include "tools/options.h"
+
+#include <thread>
+
+#include "engine/data/transform.h"
+#include "engine/suggest.h"
+#include "models/registry.h"
+#include "selection/strategy.h"
+
+namespace trady::tools {
+
+namespace {
+
+std::string method_names() {
+  std::vector<std::string> names;
+  for (const StrategyInfo& info : strategy_infos()) names.push_back(info.name);
+  return join(names);
+}
+
+}  // namespace
+
+void add_model_options(CLI::App& command, ModelOptions& o) {
+  command.add_option("--model", o.model,
+                     "network: " + join(models::names()) + " (default: what --weights says)");
+  command.add_option("--weights", o.weights, "pretrained weights (.safetensors)");
+  command.add_option("--image-size", o.image_size,
+                     "pixels of the input square (default: what --weights says)");
+  command.add_flag("--mix", o.mix, "with the last 1x1 convolution of the paper's float networks");
+  command
+      .add_option("--device", o.device,
+                  "cpu; reference (plain loops in float64); null (shapes and bytes only)")
+      ->capture_default_str();
+  command.add_option("--threads", o.threads, "worker threads (0: one a core)")
+      ->check(CLI::Range(0, 1024))
+      ->capture_default_str();
+}
+
+void add_method_options(CLI::App& command, MethodOptions& o) {
+  command.add_option("--method", o.method, "what to update: " + method_names())
+      ->capture_default_str();
+  command.add_option("--budget", o.budget,
+                     "B_mem: elements per sample (27946), a size (110KiB) or a share of the "
+                     "network's total (2%)");
+  command.add_option("--pool", o.pool,
+                     "convs to select from: first K of the ranking (35), a share of the gradient "
+                     "norm (97%), a file from `trady rank`, or all");
+  command.add_option("--last", o.last_k, "convs that last-k updates");
+  command.add_flag("--paper-depthwise-cost", o.paper_depthwise_cost,
+                   "count 1 weight a depthwise channel, as the paper's budget of 27946 does");
+  command.add_option("--memory-limit", o.memory_limit,
+                     "bound of the step's true peak, e.g. 6MiB: weights, activations, gradients, "
+                     "workspace");
+  command.add_option("--batch", o.batch, "images a step")
+      ->check(CLI::Range(1, 65536))
+      ->capture_default_str();
+  command.add_option("--micro-batch", o.micro_batch,
+                     "images that a worker takes through the network at a time; divides --batch "
+                     "(default: from the shapes)");
+  command.add_option("--seed", o.seed, "of selection, order, augmentation and initialization")
+      ->capture_default_str();
+}
+
+void add_data_options(CLI::App& command, DataOptions& o) {
+  command
+      .add_option("--data", o.data,
+                  "folder: train/CLASS/*.jpg and test/ (or val/), CIFAR binary, or IDX files")
+      ->required();
+  command
+      .add_option("--recipe", o.recipe,
+                  "augmentation: standard (the paper's), vww, light (shift and flip), none")
+      ->capture_default_str();
+  command.add_option("--val-split", o.val_split, "share of the training images to validate on");
+  command.add_option("--classes", o.classes, "keep these labels alone, e.g. 5,6,7")->delimiter(',');
+  command.add_option("--cache", o.cache, "memory for decoded images")->capture_default_str();
+}
+
+void add_training_options(CLI::App& command, TrainingOptions& o) {
+  command.add_option("--epochs", o.epochs, "epochs after the warm-up")
+      ->check(CLI::Range(0, 1000000))
+      ->capture_default_str();
+  command.add_option("--warmup", o.warmup, "epochs of linear warm-up")
+      ->check(CLI::Range(0, 1000000))
+      ->capture_default_str();
+  command
+      .add_option("--lr", o.learning_rate,
+                  "peak learning rate (default: one that works for model and method)")
+      ->check(CLI::PositiveNumber);
+  command.add_option("--momentum", o.momentum, "of SGD; its memory is not in the budget")
+      ->check(CLI::Range(0.0, 0.9999))
+      ->capture_default_str();
+  command.add_option("--weight-decay", o.weight_decay)
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  command.add_option("--clip-norm", o.clip_norm, "bound of the gradient's norm (0: none)")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  command.add_flag("--new-head", o.new_head, "start with a new classifier even if classes fit");
+  command.add_flag("--from-scratch", o.from_scratch, "start from random weights: pretraining");
+  command
+      .add_option("--residual-scale", o.residual_scale,
+                  "with --from-scratch: factor of each residual branch's last weights")
+      ->capture_default_str();
+}
+
+nlohmann::json settings_json(const ModelOptions& model, const MethodOptions& method,
+                             const DataOptions& data, const TrainingOptions& training) {
+  const auto optional = [](const auto& value) {
+    return value ? nlohmann::json(*value) : nlohmann::json();
+  };
+  return {
+      {"model", model.model},
+      {"weights", model.weights},
+      {"image_size", optional(model.image_size)},
+      {"mix", model.mix},
+      {"device", model.device},
+      {"method", method.method},
+      {"budget", optional(method.budget)},
+      {"pool", optional(method.pool)},
+      {"last", optional(method.last_k)},
+      {"paper_depthwise_cost", method.paper_depthwise_cost},
+      {"batch", method.batch},
+      {"seed", method.seed},
+      {"data", data.data},
+      {"recipe", data.recipe},
+      {"val_split", optional(data.val_split)},
+      {"classes", data.classes},
+      {"epochs", training.epochs},
+      {"warmup", training.warmup},
+      {"learning_rate", optional(training.learning_rate)},
+      {"momentum", training.momentum},
+      {"weight_decay", training.weight_decay},
+      {"clip_norm", training.clip_norm},
+      {"new_head", training.new_head},
+      {"from_scratch", training.from_scratch},
+      {"residual_scale", training.residual_scale},
+  };
+}
+
+int thread_count(const ModelOptions& options) {
+  if (options.threads > 0) return options.threads;
+  return static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
+}
+
+}  // namespace trady::tools

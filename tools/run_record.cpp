@@ -1,0 +1,91 @@
+#include "tools/run_record.h"
+
+#include "engine/atomic_file.h"
+#include "engine/error.h"
+#include "tools/version.h"
+
+namespace trady::tools {
+
+nlohmann::json json_of(const CategoryBytes& bytes) {
+  nlohmann::json json;
+  for (int i = 0; i < kMemoryCategories; ++i) {
+    json[std::string(kMemoryCategoryNames[static_cast<size_t>(i)])] =
+        bytes.bytes[static_cast<size_t>(i)];
+  }
+  return json;
+}
+
+nlohmann::json json_of(const MemoryReport& report) {
+  return {{"shared_bytes", json_of(report.shared)},
+          {"worker_peak_bytes", json_of(report.lane_peak)},
+          {"workers", report.workers},
+          {"peak_bytes", json_of(report.peak())},
+          {"reserved_bytes", report.reserved}};
+}
+
+nlohmann::json json_of(const UpdatePlan& plan, const CostModel& costs) {
+  nlohmann::json layers = nlohmann::json::array();
+  for (int i = 0; i < costs.conv_count(); ++i) {
+    const LayerUpdate& update = plan.convs[static_cast<size_t>(i)];
+    if (!update.updates_anything()) continue;
+    nlohmann::json layer{{"conv", i},
+                         {"name", costs.convs()[static_cast<size_t>(i)].name},
+                         {"elements", costs.layer(i, update).total()},
+                         {"multiply_adds", costs.layer_multiply_adds(i, update)}};
+    if (update.kind == LayerUpdate::Kind::all) {
+      layer["channels"] = "all";
+    } else {
+      layer["channels"] = update.channels;
+    }
+    layers.push_back(std::move(layer));
+  }
+  return layers;
+}
+
+RunRecord::RunRecord(nlohmann::json settings, nlohmann::json environment)
+    : json_{{"format", "trady run"},
+            {"format_version", 1},
+            {"trady", version()},
+            {"settings", std::move(settings)},
+            {"environment", std::move(environment)},
+            {"epochs", nlohmann::json::array()}} {}
+
+RunRecord RunRecord::parse(const std::string& text, const std::string& origin) {
+  auto json = nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
+  const bool usable = json.is_object() && json.value("format_version", 0) == 1 &&
+                      json.contains("settings") && json["settings"].is_object() &&
+                      json.contains("epochs") && json["epochs"].is_array();
+  if (!usable) {
+    fail(origin,
+         ": the record of the run is damaged; start again without --resume in another --out");
+  }
+  return RunRecord(std::move(json));
+}
+
+void RunRecord::require_same_settings(const nlohmann::json& wanted,
+                                      const std::string& origin) const {
+  std::string lines;
+  const nlohmann::json& had = json_["settings"];
+  for (const auto& [key, value] : wanted.items()) {
+    const nlohmann::json old = had.value(key, nlohmann::json());
+    if (old != value) lines += concat("\n  ", key, ": was ", old, ", now ", value);
+  }
+  if (!lines.empty()) {
+    fail(origin, ": the run was started with other settings; resume with the same ones or choose ",
+         "another --out", lines);
+  }
+}
+
+int RunRecord::epochs_done() const {
+  return static_cast<int>(json_["epochs"].size());
+}
+
+void RunRecord::add_epoch(nlohmann::json epoch) {
+  json_["epochs"].push_back(std::move(epoch));
+}
+
+void RunRecord::write(const std::filesystem::path& path) const {
+  write_file_atomically(path, text() + "\n");
+}
+
+}  // namespace trady::tools

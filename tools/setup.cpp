@@ -1,0 +1,140 @@
+#include "tools/setup.h"
+
+#include <algorithm>
+
+#include "engine/checkpoint.h"
+#include "engine/error.h"
+#include "engine/suggest.h"
+#include "models/registry.h"
+#include "selection/budget.h"
+
+namespace trady::tools {
+
+std::unique_ptr<kernels::Backend> make_backend(const std::string& device) {
+  if (device == "cpu") return kernels::make_cpu_backend();
+  if (device == "reference") return kernels::make_reference_backend(kernels::DType::float64);
+  if (device == "null") return kernels::make_null_backend(kernels::DType::float32);
+  const std::vector<std::string> known{"cpu", "reference", "null"};
+  fail("--device: there is no device '", device, "'", suggestion(device, known), "; there are ",
+       join(known));
+}
+
+models::ModelFile describe_model(ModelOptions& options) {
+  models::ModelFile described;
+  if (!options.weights.empty()) {
+    described = models::describe(SafetensorsFile::open(options.weights));
+    if (!options.model.empty() && !described.model.empty() && options.model != described.model) {
+      fail(options.weights, ": the weights are of ", described.model, ", but --model says ",
+           options.model, "; leave --model out");
+    }
+  }
+  if (options.model.empty()) options.model = described.model;
+  if (options.model.empty()) {
+    fail(options.weights.empty() ? "which network? Give --weights FILE or --model NAME"
+                                 : "the weights file does not name its network; give --model NAME",
+         "; there are ", join(models::names()));
+  }
+  if (options.mix) described.options.mix = true;
+  if (options.image_size) described.options.image_size = *options.image_size;
+  options.image_size = described.options.image_size;
+  options.mix = described.options.mix;
+  described.model = options.model;
+  return described;
+}
+
+LoadedNetwork load_network(ModelOptions& options, const kernels::Backend& backend,
+                           std::optional<int64_t> classes, bool new_head, uint64_t seed) {
+  if (options.weights.empty()) fail("--weights FILE is needed: the pretrained network");
+  models::ModelFile described = describe_model(options);
+  LoadedNetwork loaded;
+  loaded.new_head = new_head || (classes && *classes != described.options.classes);
+  if (classes) described.options.classes = *classes;
+  if (!loaded.new_head) loaded.class_names = described.class_names;
+  loaded.network = models::build(options.model, described.options);
+  loaded.parameters =
+      std::make_unique<Parameters>(loaded.network.tape.parameters(), backend.dtype());
+
+  const auto file = SafetensorsFile::open(options.weights);
+  std::set<std::string> skip;
+  if (loaded.new_head) skip = {"classifier.weight", "classifier.bias"};
+  load_parameters(file, *loaded.parameters, skip);
+  if (loaded.new_head) models::initialize_head(*loaded.parameters, seed);
+  return loaded;
+}
+
+LoadedNetwork random_network(ModelOptions& options, const kernels::Backend& backend,
+                             int64_t classes, uint64_t seed, double residual_scale) {
+  if (!options.weights.empty()) fail("--from-scratch and --weights exclude each other");
+  models::ModelFile described = describe_model(options);
+  described.options.classes = classes;
+  LoadedNetwork loaded;
+  loaded.new_head = true;
+  loaded.network = models::build(options.model, described.options);
+  loaded.parameters =
+      std::make_unique<Parameters>(loaded.network.tape.parameters(), backend.dtype());
+  models::initialize_from_scratch(loaded.network, *loaded.parameters, seed, residual_scale);
+  return loaded;
+}
+
+std::unique_ptr<Strategy> make_strategy(const MethodOptions& options, const Network& network) {
+  StrategyOptions wanted;
+  wanted.network = network.name;
+  wanted.convs = network.tape.convs();
+  wanted.last_k = options.last_k;
+  wanted.seed = options.seed;
+  if (options.paper_depthwise_cost) wanted.depthwise_cost = DepthwiseCost::one;
+  if (options.pool) wanted.pool = parse_pool(*options.pool);
+  if (options.budget) {
+    wanted.budget_elements =
+        parse_budget(*options.budget, CostModel(wanted.convs, wanted.depthwise_cost));
+  }
+  return trady::make_strategy(options.method, wanted);
+}
+
+StepDemand demand_of(const Strategy& strategy) {
+  StepDemand demand;
+  if (!strategy.info().budgeted) {
+    demand.plan = strategy.plan(0);
+    return demand;
+  }
+  const DrawBounds bounds = strategy.bounds();
+  const size_t convs = strategy.costs().convs().size();
+  demand.plan = UpdatePlan::head_only(convs);
+  // The bias of the shallowest conv: backward reaches as deep as in any draw and nothing is saved.
+  if (bounds.shallowest_conv < static_cast<int>(convs)) {
+    demand.plan.convs[static_cast<size_t>(bounds.shallowest_conv)] = LayerUpdate::bias_only();
+  }
+  demand.weight_elements = bounds.max_weight_elements;
+  demand.layer_weight_elements = bounds.max_layer_weight_elements;
+  demand.activation_elements = bounds.max_activation_elements;
+  demand.max_channels = bounds.max_channels;
+  return demand;
+}
+
+StepRequest request_of(const ModelOptions& model, const MethodOptions& method,
+                       int64_t optimizer_bytes) {
+  StepRequest request;
+  request.batch = method.batch;
+  request.threads = thread_count(model);
+  request.micro_batch = method.micro_batch;
+  if (method.memory_limit) {
+    request.memory_limit = parse_bytes(*method.memory_limit, "--memory-limit");
+  }
+  request.optimizer_bytes = optimizer_bytes;
+  return request;
+}
+
+DatasetSplits open_data(const DataOptions& options, uint64_t seed) {
+  DatasetSplits splits = open_dataset(options.data);
+  if (!options.classes.empty()) select_classes(splits, options.classes);
+  if (options.val_split) split_validation(splits, *options.val_split, seed);
+  return splits;
+}
+
+double default_learning_rate(const std::string& method) {
+  // BN-less networks diverge at the paper's 0.125; `full` moves every layer and needs less.
+  const bool updates_everything = method == "full" || method == "last-k";
+  return updates_everything ? 0.01 : 0.03;
+}
+
+}  // namespace trady::tools
