@@ -5,7 +5,9 @@ Usage: make_op_goldens.py [FOLDER]      (the environment is that of bench/peers/
 
 Every file covers one kind of block (kernel, stride, residual, with or without expansion) between a
 first conv and mean pool, linear head and mean cross-entropy. All tensors are F64:
-  x       [batch, size, size, 3], the network's input, NHWC, already normalised
+  pixels  [batch, size, size, 3], RGB bytes, as whole numbers
+  x       [batch, size, size, 3], the network's input, NHWC: (pixels / 255 - 0.5) / 0.5 in float32,
+          as kernels/normalization.h rounds it
   labels  [batch], whole numbers
   logits  [batch, classes]
   loss    [1], the mean cross-entropy
@@ -74,9 +76,13 @@ def random_network(name, seed):
             else:
                 spread = 0.5
             parameter.normal_(0, spread, generator=generator)
-    x = torch.randn(batch, 3, size, size, generator=generator, dtype=torch.float64)
+    pixels = torch.randint(256, (batch, 3, size, size), generator=generator)
     labels = torch.randint(CLASSES, (batch,), generator=generator)
-    return model, x, labels
+    return model, pixels, labels
+
+
+def normalised(pixels):
+    return ((pixels.float() / 255 - 0.5) / 0.5).double()
 
 
 def pre_activations(model, x):
@@ -94,7 +100,8 @@ def pre_activations(model, x):
 
 def make(name, folder):
     for seed in range(1000):
-        model, x, labels = random_network(name, seed)
+        model, pixels, labels = random_network(name, seed)
+        x = normalised(pixels)
         values = pre_activations(model, x)
         margin = float(torch.minimum(values.abs(), (values - 6).abs()).min())
         cut_below, cut_above = bool((values < 0).any()), bool((values > 6).any())
@@ -107,6 +114,7 @@ def make(name, folder):
     loss.backward()
 
     tensors = {
+        "pixels": pixels.permute(0, 2, 3, 1).double().contiguous(),
         "x": x.permute(0, 2, 3, 1).contiguous(),
         "labels": labels.double(),
         "logits": logits.detach(),
