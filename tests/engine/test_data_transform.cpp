@@ -153,7 +153,7 @@ TEST_CASE("Saturation and brightness at their ends", "[data]") {
   CHECK(interleaved(image) == Bytes{14, 28, 255, 255, 255, 255});
 }
 
-TEST_CASE("Recipes by name; sizes are checked", "[data]") {
+TEST_CASE("Recipes by name, and sizes are checked", "[data]") {
   for (const char* name : {"standard", "vww", "light", "none"}) {
     CHECK(recipe_name(parse_recipe(name)) == name);
   }

@@ -45,7 +45,7 @@ TEST_CASE("random stream: starts with the blocks of its counter", "[random]") {
   CHECK(std::equal(second.begin(), second.end(), numbers.begin() + 4));
 }
 
-TEST_CASE("random stream: uniform lies in [0, 1) with the right moments", "[random]") {
+TEST_CASE("random stream: uniform lies between 0 and 1 with the right moments", "[random]") {
   RandomStream random(0, RandomPurpose::initialization);
   constexpr int kCount = 40000;
   double sum = 0, squares = 0, lowest = 1, highest = 0;
