@@ -1,6 +1,6 @@
 // The contract between the engine and a device: every primitive of a training step.
 //
-// Scalars (activations, weights, gradients) are elements of the backend's dtype and travel as void*.
+// Scalars (activations, weights, gradients) are of the backend's dtype and travel as void*.
 // All activations are NHWC and contiguous. No primitive allocates while it runs: what it needs is
 // asked for beforehand (`scratch_bytes`, `prepared_weight_bytes`) and handed in, 64-byte aligned.
 // A prepared pass is immutable, so several workers may run it at once, each on buffers of its own.
@@ -50,8 +50,8 @@ class ConvGradInput {
 };
 
 /// dw = the listed slices of the weight gradient, and nothing but them.
-///   input_channels:  x is packed [N, H, W, count]; dw is [C'][k][k][count], depthwise [count][k][k]
-///   output_channels: x is whole  [N, H, W, C];     dw is [count][k][k][C],  depthwise [count][k][k]
+///   input_channels:  x is packed [N, H, W, count]; dw [C'][k][k][count], depthwise [count][k][k]
+///   output_channels: x is whole  [N, H, W, C];     dw [count][k][k][C],  depthwise [count][k][k]
 /// (depthwise: input and output channels are the same thing, and x is packed in both kinds.)
 class ConvGradWeight {
  public:

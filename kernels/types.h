@@ -7,7 +7,9 @@ namespace trady::kernels {
 
 enum class DType { float32, float64 };
 
-constexpr int64_t bytes_of(DType type) { return type == DType::float32 ? 4 : 8; }
+constexpr int64_t bytes_of(DType type) {
+  return type == DType::float32 ? 4 : 8;
+}
 
 enum class Activation { none, relu, relu6 };
 
@@ -15,7 +17,7 @@ enum class Activation { none, relu, relu6 };
 enum class GradientMode { overwrite, accumulate };
 
 /// Geometry of a 2-D convolution with a square kernel. Activations are NHWC.
-/// Weights are [out_c][kernel][kernel][in_c]; depthwise ones [out_c][kernel][kernel], in_c == out_c.
+/// Weights are [out_c][kernel][kernel][in_c]; depthwise [out_c][kernel][kernel], in_c == out_c.
 /// A linear layer is the same thing with kernel 1 on a 1 x 1 image.
 struct ConvShape {
   int64_t batch = 1;
@@ -54,6 +56,8 @@ struct ChannelList {
 };
 
 /// Bits are packed in flat NHWC order: element i is bit i % 8 of byte i / 8.
-constexpr int64_t mask_bytes(int64_t elements) { return (elements + 7) / 8; }
+constexpr int64_t mask_bytes(int64_t elements) {
+  return (elements + 7) / 8;
+}
 
 }  // namespace trady::kernels
