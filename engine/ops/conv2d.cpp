@@ -81,7 +81,9 @@ class Conv2dStep : public OpStep {
 void Conv2dStep::plan_forward(StepPlanner& planner, bool keep_input_whole) {
   x_ = planner.read(input_);
   if (g_.residual != kNoTensor) residual_ = planner.read(g_.residual);
-  y_ = g_.residual != kNoTensor ? planner.write_over(output_, g_.residual) : planner.write(output_);
+  // The convolution reads windows of its input until the end, so that one is never written over.
+  const bool in_place = g_.residual != kNoTensor && g_.residual != input_;
+  y_ = in_place ? planner.write_over(output_, g_.residual) : planner.write(output_);
   forward_weight_ = planner.forward_weight(g_.weight, forward_pass_, name_);
   forward_scratch_ = planner.temporary("forward scratch", MemoryCategory::workspace,
                                        forward_pass_->scratch_bytes());
@@ -187,9 +189,6 @@ void Conv2dStep::backward(LaneRun& run) const {
     run.backend().grad_bias(dy, shape_.out_positions(), shape_.out_c, run.at(db_));
     run.add_gradient(bias_slot_, run.at(db_));
   }
-  if (residual_gradient_.valid()) {
-    run.backend().add(dy, shape_.out_elements(), run.at(residual_gradient_));
-  }
   if (grad_input_pass_) {
     kernels::ConvGradInput::Buffers buffers;
     buffers.dy = dy;
@@ -197,6 +196,10 @@ void Conv2dStep::backward(LaneRun& run) const {
     buffers.dx = run.at(dx_);
     buffers.scratch = run.at(grad_input_scratch_);
     grad_input_pass_->run(buffers, dx_mode_);
+  }
+  // After dx: where the residual is the input itself, that pass has stored the first summand.
+  if (residual_gradient_.valid()) {
+    run.backend().add(dy, shape_.out_elements(), run.at(residual_gradient_));
   }
 }
 
