@@ -20,7 +20,7 @@ test: build
 	@ctest --test-dir build/release --output-on-failure --parallel $(JOBS)
 
 demo: build
-	@tools/demo.sh
+	@tools/demo.sh build/release/tools/trady
 
 check:
 	@JOBS=$(JOBS) .ci/check.sh

@@ -69,7 +69,7 @@ tsan() {
 }
 
 demo() {
-  tools/demo.sh
+  tools/demo.sh build/release/tools/trady
 }
 
 tools/install_dependencies.sh --check
