@@ -71,7 +71,7 @@ TensorId Tape::conv2d(TensorId x, const Conv2dOptions& options) {
   geometry.activation = options.activation;
   geometry.residual = options.residual;
   geometry.conv_index = static_cast<int>(convs_.size());
-  convs_.push_back({geometry.conv_index, options.name, s});
+  convs_.push_back({geometry.conv_index, options.name, s, options.residual != kNoTensor});
   const TensorId y = add_tensor(out);
   ops_.push_back(std::make_unique<Conv2dOp>(options.name, x, y, geometry));
   return y;

@@ -59,10 +59,6 @@ std::vector<std::string> parse_class_names(const SafetensorsFile& file, const st
   return names;
 }
 
-bool is_last_of_residual_branch(const std::string& name) {
-  return name.ends_with(".project.weight");
-}
-
 void fill_normal(Parameters& parameters, ParameterId id, uint64_t seed, double deviation) {
   RandomStream random(seed, RandomPurpose::initialization, 0, static_cast<uint32_t>(id));
   std::vector<double> values(static_cast<size_t>(parameters.specs()[id].elements));
@@ -143,19 +139,17 @@ void initialize_head(Parameters& parameters, uint64_t seed) {
 
 void initialize_from_scratch(const Network& network, Parameters& parameters, uint64_t seed,
                              double residual_scale) {
-  const auto& specs = network.tape.parameters();
-  for (size_t i = 0; i < specs.size(); ++i) {
-    const auto id = static_cast<ParameterId>(i);
-    if (!specs[i].is_conv_weight) {
-      fill_zero(parameters, id);
-      continue;
+  for (size_t i = 0; i < network.tape.parameters().size(); ++i) {
+    if (!network.tape.parameters()[i].is_conv_weight) {
+      fill_zero(parameters, static_cast<ParameterId>(i));
     }
-    const auto& shape = specs[i].disk_shape;
-    const auto fan_in = static_cast<double>(shape[1] * shape[2] * shape[3]);
-    // A projection has no ReLU behind it, hence no factor 2.
-    const bool last = is_last_of_residual_branch(specs[i].name);
-    const double deviation = std::sqrt((last ? 1 : 2) / fan_in) * (last ? residual_scale : 1);
-    fill_normal(parameters, id, seed, deviation);
+  }
+  for (const ConvLayer& conv : network.tape.convs()) {
+    const bool has_relu = !conv.name.ends_with(".project");
+    const int64_t fan_in = conv.shape.taps() * (conv.shape.depthwise ? 1 : conv.shape.in_c);
+    const double he = std::sqrt((has_relu ? 2.0 : 1.0) / static_cast<double>(fan_in));
+    fill_normal(parameters, parameters.find(conv.name + ".weight"), seed,
+                conv.adds_residual ? he * residual_scale : he);
   }
   initialize_head(parameters, seed);
 }

@@ -11,5 +11,6 @@ void add_rank(CLI::App& app);
 void add_eval(CLI::App& app);
 void add_predict(CLI::App& app);
 void add_inspect(CLI::App& app);
+void add_compare(CLI::App& app);
 
 }  // namespace trady::tools

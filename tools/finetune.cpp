@@ -90,6 +90,11 @@ Finetune::Finetune(const FinetuneOptions& options) : o_(options) {
                                     {"device", backend_->name()},
                                     {"isa", backend_->isa()},
                                     {"micro_batch", sizing_.settings.micro_batch}});
+    const CostModel& costs = strategy_->costs();
+    (*record_)["network_elements"] = costs.network().total();
+    if (o_.method.budget) {
+      (*record_)["budget_elements"] = parse_budget(*o_.method.budget, costs);
+    }
   }
 }
 
@@ -207,6 +212,8 @@ nlohmann::json Finetune::run_epoch(int epoch) {
   }
   const auto& work = kernels::work_counters();
   const CostModel& costs = strategy_->costs();
+  const int64_t head_multiply_adds =
+      net_.parameters->specs()[net_.parameters->find("classifier.weight")].elements;
   const SavedBytes saved = saved_for_backward(runner_->program());
   nlohmann::json json{
       {"epoch", epoch},
@@ -225,7 +232,8 @@ nlohmann::json Finetune::run_epoch(int epoch) {
        {{"forward", work.forward.load()},
         {"grad_input", work.grad_input.load()},
         {"grad_weight", work.grad_weight.load()},
-        {"grad_weight_dense", costs.network_multiply_adds() * trained.steps * o_.method.batch}}}};
+        {"grad_weight_dense",
+         (costs.network_multiply_adds() + head_multiply_adds) * trained.steps * o_.method.batch}}}};
   if (runner_->measured() != runner_->planned()) {
     fail("[memory] the arena counted other bytes than were planned; this is a bug");
   }

@@ -30,6 +30,7 @@ int main(int argc, char** argv) {
   trady::tools::add_eval(app);
   trady::tools::add_predict(app);
   trady::tools::add_inspect(app);
+  trady::tools::add_compare(app);
 
   constexpr int kInterruptedExit = 130;  // as shells report SIGINT
   trady::watch_for_interrupts();

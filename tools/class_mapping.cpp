@@ -1,0 +1,93 @@
+#include "tools/class_mapping.h"
+
+#include <algorithm>
+#include <map>
+#include <numeric>
+#include <utility>
+
+namespace trady::tools {
+
+namespace {
+
+/// "0007" -> "7"; other names stay as they are.
+std::string without_leading_zeros(const std::string& name) {
+  const bool number = !name.empty() && name.find_first_not_of("0123456789") == std::string::npos;
+  if (!number) return name;
+  const size_t first = std::min(name.find_first_not_of('0'), name.size() - 1);
+  return name.substr(first);
+}
+
+/// Empty unless every name has exactly one partner.
+std::vector<int32_t> match(const std::vector<std::string>& model_names,
+                           const std::vector<std::string>& dataset_names) {
+  std::map<std::string, int32_t> outputs;
+  for (size_t i = 0; i < model_names.size(); ++i) {
+    outputs.emplace(model_names[i], static_cast<int32_t>(i));
+  }
+  std::vector<int32_t> to_model;
+  for (const std::string& name : dataset_names) {
+    const auto found = outputs.find(name);
+    if (found == outputs.end()) return {};
+    to_model.push_back(found->second);
+    outputs.erase(found);
+  }
+  return to_model;
+}
+
+class Relabelled final : public Dataset {
+ public:
+  Relabelled(std::shared_ptr<const Dataset> base, ClassMapping mapping,
+             std::vector<std::string> names)
+      : base_(std::move(base)), mapping_(std::move(mapping)), names_(std::move(names)) {}
+
+  int64_t size() const override { return base_->size(); }
+  const std::vector<std::string>& class_names() const override { return names_; }
+  int32_t label(int64_t index) const override {
+    return mapping_.to_model[static_cast<size_t>(base_->label(index))];
+  }
+  Image load(int64_t index) const override { return base_->load(index); }
+  std::string sample_name(int64_t index) const override { return base_->sample_name(index); }
+  bool decodes() const override { return base_->decodes(); }
+  int64_t resident_bytes() const override { return base_->resident_bytes(); }
+
+ private:
+  std::shared_ptr<const Dataset> base_;
+  ClassMapping mapping_;
+  std::vector<std::string> names_;
+};
+
+}  // namespace
+
+ClassMapping map_classes(const std::vector<std::string>& model_names,
+                         const std::vector<std::string>& dataset_names) {
+  ClassMapping mapping;
+  mapping.to_model = match(model_names, dataset_names);
+  if (!mapping.to_model.empty()) return mapping;
+
+  std::vector<std::string> model_numbers, dataset_numbers;
+  std::ranges::transform(model_names, std::back_inserter(model_numbers), without_leading_zeros);
+  std::ranges::transform(dataset_names, std::back_inserter(dataset_numbers), without_leading_zeros);
+  mapping.to_model = match(model_numbers, dataset_numbers);
+  if (!mapping.to_model.empty()) {
+    mapping.note = "class names matched as numbers (\"" + dataset_names.front() + "\" is \"" +
+                   model_names[static_cast<size_t>(mapping.to_model.front())] + "\")";
+    return mapping;
+  }
+
+  mapping.to_model.resize(dataset_names.size());
+  std::iota(mapping.to_model.begin(), mapping.to_model.end(), 0);
+  mapping.note = model_names.empty()
+                     ? "the weights file names no classes; the data's are taken in its order"
+                     : "class names differ (\"" + dataset_names.front() + "\" in the data, \"" +
+                           model_names.front() +
+                           "\" in the weights file); classes are matched by order";
+  return mapping;
+}
+
+std::shared_ptr<const Dataset> relabel(std::shared_ptr<const Dataset> base, ClassMapping mapping,
+                                       std::vector<std::string> model_names) {
+  if (model_names.empty()) model_names = base->class_names();
+  return std::make_shared<Relabelled>(std::move(base), std::move(mapping), std::move(model_names));
+}
+
+}  // namespace trady::tools

@@ -1,0 +1,19 @@
+// --json FILE: results for programs, beside the text for people.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <string>
+
+namespace trady::tools {
+
+void add_json_option(CLI::App& command, std::string& file);
+
+/// Error now if nothing could be written there: better before minutes of work than after.
+void require_writable(const std::string& option, const std::filesystem::path& file);
+
+/// Writes atomically; does nothing for an empty name.
+void write_json(const std::string& file, const nlohmann::json& json);
+
+}  // namespace trady::tools

@@ -1,0 +1,144 @@
+// trady predict: the likeliest classes of single images.
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <cstring>
+#include <memory>
+#include <numeric>
+
+#include "engine/data/image_file.h"
+#include "engine/data/transform.h"
+#include "engine/error.h"
+#include "tools/commands.h"
+#include "tools/inference.h"
+#include "tools/text.h"
+
+namespace trady::tools {
+
+namespace {
+
+struct PredictOptions {
+  ModelOptions model;
+  std::vector<std::string> images;
+  std::string recipe = "standard";
+  int top = 5;
+};
+
+/// In place; error if a logit is not finite.
+void softmax(std::vector<double>& values) {
+  if (!std::ranges::all_of(values, [](double v) { return std::isfinite(v); })) {
+    fail("the network's output is not finite; are these weights of a run that diverged?");
+  }
+  const double largest = *std::ranges::max_element(values);
+  double sum = 0;
+  for (double& value : values) sum += value = std::exp(value - largest);
+  for (double& value : values) value /= sum;
+}
+
+class Predictor {
+ public:
+  explicit Predictor(PredictOptions options)
+      : o_(std::move(options)),
+        inference_(open_inference(o_.model, /*batch=*/1)),
+        transform_({static_cast<int>(network().options.image_size), parse_recipe(o_.recipe)}),
+        pixels_(static_cast<size_t>(transform_.output_bytes())) {}
+
+  void print(const std::string& file);
+
+ private:
+  const Network& network() const { return inference_.loaded.network; }
+  std::vector<double> probabilities(const std::string& file);
+  std::string class_name(size_t output) const;
+
+  PredictOptions o_;
+  Inference inference_;
+  Transform transform_;
+  TransformScratch scratch_;
+  std::vector<uint8_t> pixels_;
+};
+
+std::vector<double> Predictor::probabilities(const std::string& file) {
+  transform_.test(load_image(file), scratch_, pixels_.data());
+  const auto classes = static_cast<size_t>(network().options.classes);
+  const kernels::DType dtype = inference_.backend->dtype();
+  std::vector<std::byte> logits(classes * static_cast<size_t>(kernels::bytes_of(dtype)));
+  const int32_t no_label = 0;  // its loss is not looked at
+  inference_.runner->evaluate({pixels_.data(), &no_label, 1}, logits.data());
+
+  std::vector<double> values(classes);
+  if (dtype == kernels::DType::float64) {
+    std::memcpy(values.data(), logits.data(), logits.size());
+  } else {
+    std::vector<float> floats(classes);
+    std::memcpy(floats.data(), logits.data(), logits.size());
+    std::ranges::copy(floats, values.begin());
+  }
+  softmax(values);
+  return values;
+}
+
+std::string Predictor::class_name(size_t output) const {
+  const auto& names = inference_.loaded.class_names;
+  constexpr size_t kLongest = 60;
+  return names.empty() ? concat("class ", output) : shortened(names[output], kLongest);
+}
+
+void Predictor::print(const std::string& file) {
+  const std::vector<double> shares = probabilities(file);
+  std::vector<size_t> order(shares.size());
+  std::iota(order.begin(), order.end(), size_t{0});
+  std::ranges::stable_sort(order, [&](size_t a, size_t b) { return shares[a] > shares[b]; });
+  std::printf("%s\n", file.c_str());
+  const size_t shown = std::min(order.size(), static_cast<size_t>(o_.top));
+  for (size_t i = 0; i < shown; ++i) {
+    std::printf("  %7s  %s\n", percent(shares[order[i]], 2).c_str(), class_name(order[i]).c_str());
+  }
+  std::fflush(stdout);
+}
+
+void run_predict(const PredictOptions& options) {
+  Predictor predictor(options);
+  size_t failed = 0;
+  for (const std::string& file : options.images) {
+    try {
+      predictor.print(file);
+    } catch (const Error& error) {
+      const std::string message = error.what();
+      const bool names_file = message.find(file) != std::string::npos;
+      std::fprintf(stderr, "trady: %s%s\n", names_file ? "" : (file + ": ").c_str(),
+                   message.c_str());
+      ++failed;
+    }
+  }
+  if (failed > 0) {
+    fail(failed, " of ", options.images.size(), " images could not be classified; see above");
+  }
+}
+
+}  // namespace
+
+void add_predict(CLI::App& app) {
+  const auto options = std::make_shared<PredictOptions>();
+  CLI::App* command = app.add_subcommand("predict", "The likeliest classes of images");
+  command->add_option("weights", options->model.weights, "network (.safetensors)")->required();
+  command->add_option("images", options->images, "JPEG, PNG, BMP or PNM files")->required();
+  command->add_option("--model", options->model.model,
+                      "network's name (default: what the weights file says)");
+  command->add_option("--image-size", options->model.image_size,
+                      "pixels of the input square (default: what the weights file says)");
+  command->add_option("--recipe", options->recipe, "standard, vww, light or none, as in training")
+      ->capture_default_str();
+  command->add_option("--top", options->top, "classes to show")
+      ->check(CLI::Range(1, 1000000))
+      ->capture_default_str();
+  command->add_option("--device", options->model.device, "cpu or reference")->capture_default_str();
+  command->footer(
+      "Examples:\n"
+      "  trady predict runs/flowers/weights.safetensors rose.jpg tulip.png\n"
+      "  trady predict mbv2.safetensors photos/*.jpg --top 1\n"
+      "Images that cannot be read are reported and the others classified; the exit status is 1 "
+      "then.");
+  command->callback([options] { run_predict(*options); });
+}
+
+}  // namespace trady::tools

@@ -1,0 +1,232 @@
+// trady rank: the layer ranking that top-K methods choose their pool from.
+#include <chrono>
+#include <cstdio>
+#include <memory>
+
+#include "engine/error.h"
+#include "engine/interrupt.h"
+#include "engine/trainer.h"
+#include "selection/budget.h"
+#include "selection/ranking.h"
+#include "selection/rgn.h"
+#include "tools/commands.h"
+#include "tools/inference.h"
+#include "tools/json_output.h"
+#include "tools/progress.h"
+#include "tools/ranking_comparison.h"
+#include "tools/setup.h"
+#include "tools/text.h"
+#include "tools/version.h"
+
+namespace trady::tools {
+
+namespace {
+
+constexpr const char* kMethod = "full";
+
+struct RankOptions {
+  ModelOptions model;
+  DataOptions data;
+  int epochs = 3;
+  int warmup = 1;
+  std::optional<double> learning_rate;
+  double clip_norm = 0;
+  int64_t batch = 32;
+  std::optional<int64_t> micro_batch;
+  uint64_t seed = 0;
+  std::string out;
+};
+
+/// Everything that decides the result, defaults spelled out.
+std::string command_line(const RankOptions& o) {
+  std::string text =
+      concat("trady rank --model ", o.model.model, " --weights ", o.model.weights, " --image-size ",
+             *o.model.image_size, " --data ", o.data.data, " --recipe ", o.data.recipe);
+  if (o.model.mix) text += " --mix";
+  for (size_t i = 0; i < o.data.classes.size(); ++i) {
+    text += concat(i == 0 ? " --classes " : ",", o.data.classes[i]);
+  }
+  if (o.data.val_split) text += concat(" --val-split ", *o.data.val_split);
+  text += concat(" --epochs ", o.epochs, " --warmup ", o.warmup, " --lr ", *o.learning_rate);
+  if (o.clip_norm > 0) text += concat(" --clip-norm ", o.clip_norm);
+  text += concat(" --batch ", o.batch);
+  if (o.micro_batch) text += concat(" --micro-batch ", *o.micro_batch);
+  return text + concat(" --seed ", o.seed, " --device ", o.model.device, " --out ", o.out);
+}
+
+/// Feeds the norms of every conv's weight gradient to `rgn`, after each backward pass.
+std::function<void(const GradientView&)> norm_listener(const kernels::Backend& backend,
+                                                       RgnAccumulator& rgn) {
+  return [&backend, &rgn](const GradientView& gradients) {
+    std::vector<double> norms;
+    for (const GradientSlot& slot : gradients.slots) {
+      if (slot.conv_index < 0 || slot.is_bias) continue;
+      norms.resize(slot.channels.size());
+      backend.slice_norms(slot.shape, slot.kind, static_cast<int64_t>(norms.size()),
+                          gradients.values(slot), norms.data());
+      rgn.add(slot.conv_index, norms);
+    }
+    rgn.end_step();
+  };
+}
+
+class RankRun {
+ public:
+  explicit RankRun(RankOptions options);
+  Ranking run();
+  const std::vector<ConvLayer>& convs() const { return net_.network.tape.convs(); }
+
+ private:
+  int total_epochs() const { return o_.warmup + o_.epochs; }
+
+  RankOptions o_;
+  DatasetSplits data_;
+  std::unique_ptr<kernels::Backend> backend_;
+  LoadedNetwork net_;
+  std::unique_ptr<Strategy> strategy_;
+  std::unique_ptr<StepRunner> runner_;
+  std::unique_ptr<Loader> loader_;
+};
+
+RankRun::RankRun(RankOptions options) : o_(std::move(options)) {
+  if (total_epochs() == 0) fail("--epochs and --warmup are both 0: there is nothing to rank by");
+  if (!o_.learning_rate) o_.learning_rate = default_learning_rate(kMethod);
+  data_ = open_data(o_.data, o_.seed);
+  if (!data_.train) fail(o_.data.data, ": there are no training images; expected a folder train/");
+  backend_ = make_backend(o_.model.device);
+  require_arithmetic(*backend_);
+  net_ = load_network(o_.model, *backend_, data_.train->class_count(), /*new_head=*/false, o_.seed);
+
+  MethodOptions method;
+  method.method = kMethod;
+  method.batch = o_.batch;
+  method.micro_batch = o_.micro_batch;
+  method.seed = o_.seed;
+  strategy_ = make_strategy(method, net_.network);
+  const StepSizing sizing =
+      size_step(net_.network.tape, *backend_, *net_.parameters, demand_of(*strategy_),
+                request_of(o_.model, method, /*optimizer_bytes=*/0));
+  OptimizerSettings optimizer;
+  optimizer.clip_norm = o_.clip_norm;
+  runner_ = std::make_unique<StepRunner>(net_.network.tape, *backend_, *net_.parameters, optimizer,
+                                         sizing.settings, sizing.workers);
+
+  LoaderOptions loading = LoaderOptions::training();
+  loading.transform = {static_cast<int>(net_.network.options.image_size),
+                       parse_recipe(o_.data.recipe)};
+  loading.batch_size = o_.batch;
+  loading.seed = o_.seed;
+  loading.threads = thread_count(o_.model);
+  const auto budget = std::make_shared<CacheBudget>(parse_bytes(o_.data.cache, "--cache"));
+  loader_ = std::make_unique<Loader>(std::make_shared<DecodedCache>(data_.train, budget), loading);
+}
+
+Ranking RankRun::run() {
+  std::printf("%s: %lld convs, %lld training images of %s, %d epochs with all gradients, lr %g\n",
+              net_.network.name.c_str(), static_cast<long long>(net_.network.tape.convs().size()),
+              static_cast<long long>(data_.train->size()), o_.data.data.c_str(), total_epochs(),
+              *o_.learning_rate);
+  const int64_t steps = loader_->batches_per_epoch();
+  const Schedule schedule{*o_.learning_rate, steps * o_.warmup, steps * total_epochs()};
+  RgnAccumulator rgn(strategy_->costs());
+  runner_->select(strategy_->plan(0));
+  runner_->on_gradients = norm_listener(*backend_, rgn);
+  for (int epoch = 0; epoch < total_epochs(); ++epoch) {
+    EpochResult trained;
+    {
+      Progress progress(concat("epoch ", epoch + 1, "/", total_epochs()), o_.batch);
+      trained = train_epoch(*runner_, *loader_, schedule, epoch, progress.listener());
+    }
+    rgn.end_epoch();
+    std::printf("epoch %3d/%d  loss %.4f  train %s  %.1f ms/step\n", epoch + 1, total_epochs(),
+                trained.loss, percent(trained.accuracy, 2).c_str(),
+                1000 * trained.step_seconds / static_cast<double>(trained.steps));
+    std::fflush(stdout);
+  }
+
+  const auto size = static_cast<int>(net_.network.options.image_size);
+  Ranking ranking = make_ranking(net_.network.name, size, rgn.layer_rgn());
+  ranking.source = concat("computed by trady ", version(), " on ", data_.kind, ", ",
+                          data_.train->size(), " training images in ", data_.train->class_count(),
+                          " classes, ", total_epochs(), " epochs (", o_.warmup, " of warm-up)");
+  ranking.command = command_line(o_);
+  return ranking;
+}
+
+void print_ranking(const Ranking& ranking, const std::vector<ConvLayer>& convs) {
+  constexpr size_t kShown = 10;
+  Table table({{"rank"}, {"conv"}, {"name", Table::Align::left}, {"RGN"}, {"cumulative"}});
+  const size_t shown = std::min(kShown, ranking.descending_rgn.size());
+  for (size_t i = 0; i < shown; ++i) {
+    const auto conv = static_cast<size_t>(ranking.descending_rgn[i]);
+    table.add({concat(i + 1), concat(conv), convs[conv].name, concat(ranking.rgn[conv]),
+               fixed(ranking.cumulative_percent[i], 2) + " %"});
+  }
+  std::fputs(table.text("  ").c_str(), stdout);
+  std::printf("K = %d of %d convs, %s %% of the RGN\n", ranking.k, ranking.conv_count,
+              fixed(ranking.cumulative_percent[static_cast<size_t>(ranking.k) - 1], 2).c_str());
+}
+
+void print_comparison(const Ranking& ranking) {
+  const Ranking* known = builtin_ranking(ranking.network);
+  if (!known) return;
+  const RankingComparison with = compare_rankings(ranking, *known);
+  std::printf(
+      "Against the ranking that ships with trady (%s): Spearman correlation %.3f over %d convs; "
+      "%d of its pool's %d convs are among the first %d here.\n",
+      known->source.c_str(), with.spearman, with.common_convs, with.shared_convs, with.pool_convs,
+      with.pool_convs);
+}
+
+void run_rank(const RankOptions& options) {
+  require_writable("--out", options.out);
+  RankRun run(options);
+  const Ranking ranking = run.run();
+  write_ranking(options.out, ranking);
+  print_ranking(ranking, run.convs());
+  print_comparison(ranking);
+  std::printf("wrote %s; use it with --pool %s\n", options.out.c_str(), options.out.c_str());
+}
+
+}  // namespace
+
+void add_rank(CLI::App& app) {
+  const auto options = std::make_shared<RankOptions>();
+  CLI::App* command = app.add_subcommand(
+      "rank", "Rank a network's layers by their relative gradient norm, for --pool");
+  add_model_options(*command, options->model);
+  add_data_options(*command, options->data);
+  command->add_option("--epochs", options->epochs, "epochs after the warm-up")
+      ->check(CLI::Range(0, 1000000))
+      ->capture_default_str();
+  command->add_option("--warmup", options->warmup, "epochs of linear warm-up")
+      ->check(CLI::Range(0, 1000000))
+      ->capture_default_str();
+  command
+      ->add_option("--lr", options->learning_rate,
+                   "peak learning rate (default: one that works for full fine-tuning)")
+      ->check(CLI::PositiveNumber);
+  command->add_option("--clip-norm", options->clip_norm, "bound of the gradient's norm (0: none)")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  command->add_option("--batch", options->batch, "images a step")
+      ->check(CLI::Range(1, 65536))
+      ->capture_default_str();
+  command->add_option("--micro-batch", options->micro_batch,
+                      "images that a worker takes through the network at a time");
+  command->add_option("--seed", options->seed, "of head, order and augmentation")
+      ->capture_default_str();
+  command->add_option("--out", options->out, "the ranking file (JSON)")->required();
+  command->footer(
+      "Examples:\n"
+      "  A few epochs on any data set are enough; the order hardly depends on the task:\n"
+      "    trady rank --weights mcunet.safetensors --data cifar-10-batches-bin --epochs 3 \\\n"
+      "          --out mcunet-ranking.json\n"
+      "  Then select from its first layers:\n"
+      "    trady finetune --weights mcunet.safetensors --data flowers --budget 15936 \\\n"
+      "          --pool mcunet-ranking.json --out runs/flowers\n"
+      "Ranking trains a copy in memory with all gradients; the weights file is not changed.");
+  command->callback([options] { run_rank(*options); });
+}
+
+}  // namespace trady::tools
