@@ -2,7 +2,8 @@
 
 #include <algorithm>
 #include <chrono>
-#include <vector>
+
+#include "bench/common/paired_timer.h"
 
 namespace trady::bench {
 namespace {
@@ -18,31 +19,21 @@ double time_of(const std::function<void()>& side, int64_t calls) {
   return (now_us() - start) / static_cast<double>(calls);
 }
 
-/// Calls that take about `round_us`; also warms the side up.
-int64_t calls_for(const std::function<void()>& side, double round_us) {
-  side();
-  const double once = std::max(0.1, time_of(side, 1));
-  return std::max<int64_t>(1, static_cast<int64_t>(round_us / once));
-}
-
-double median(std::vector<double> samples) {
-  const auto middle = samples.begin() + static_cast<std::ptrdiff_t>(samples.size() / 2);
-  std::nth_element(samples.begin(), middle, samples.end());
-  return *middle;
+/// Rounds of as many calls as take about `round_us`; also warms the side up.
+Side side_of(const std::function<void()>& call, double round_us) {
+  call();
+  const double once = std::max(0.1, time_of(call, 1));
+  const int64_t calls = std::max<int64_t>(1, static_cast<int64_t>(round_us / once));
+  return {"", [&call, calls] { return time_of(call, calls); }};
 }
 
 }  // namespace
 
 PairedTime time_in_turn(const std::function<void()>& ours, const std::function<void()>& other,
                         int rounds, double round_us) {
-  const int64_t our_calls = calls_for(ours, round_us);
-  const int64_t other_calls = calls_for(other, round_us);
-  std::vector<double> our_times, other_times;
-  for (int round = 0; round < rounds; ++round) {
-    our_times.push_back(time_of(ours, our_calls));
-    other_times.push_back(time_of(other, other_calls));
-  }
-  return {median(std::move(our_times)), median(std::move(other_times))};
+  const std::vector<TimedSide> timed =
+      time_in_turn({side_of(ours, round_us), side_of(other, round_us)}, rounds);
+  return {timed[0].quartiles.median, timed[1].quartiles.median};
 }
 
 TestFloats::TestFloats(int64_t count) {
