@@ -1,0 +1,62 @@
+// The three networks with the methods that may train them.
+#pragma once
+
+#include <numeric>
+#include <string>
+#include <vector>
+
+#include "engine/step/step_sizing.h"
+#include "models/registry.h"
+#include "selection/ranking.h"
+#include "selection/strategy.h"
+
+namespace trady::testing {
+
+struct NamedNetwork {
+  std::string name;
+  int64_t budget_elements;  ///< the paper's smallest
+};
+
+inline std::vector<NamedNetwork> whole_networks() {
+  return {{"mbv2-w0.35", 27946}, {"mcunet-5fps", 15936}, {"proxyless-w0.3", 25984}};
+}
+
+inline Network build(const NamedNetwork& named, int64_t image_size) {
+  NetworkOptions options;
+  options.image_size = image_size;
+  options.classes = 12;
+  return models::build(named.name, options);
+}
+
+inline std::unique_ptr<Strategy> strategy(const NamedNetwork& named, const Network& network,
+                                          const StrategyInfo& info, uint64_t seed = 0) {
+  StrategyOptions options;
+  options.network = named.name;
+  options.convs = network.tape.convs();
+  options.seed = seed;
+  if (info.budgeted) options.budget_elements = named.budget_elements;
+  if (info.needs_last_k) options.last_k = 5;
+  if (info.uses_pool && !builtin_ranking(named.name)) {
+    options.pool = parse_pool("all");
+  }
+  return make_strategy(info.name, options);
+}
+
+/// As the command line sizes its steps: backward reaches as deep as in any draw, by a bias.
+inline StepDemand demand_of(const Strategy& method) {
+  StepDemand demand;
+  if (!method.info().budgeted) {
+    demand.plan = method.plan(0);
+    return demand;
+  }
+  const DrawBounds bounds = method.bounds();
+  demand.plan = UpdatePlan::head_only(method.costs().convs().size());
+  demand.plan.convs.at(static_cast<size_t>(bounds.shallowest_conv)) = LayerUpdate::bias_only();
+  demand.weight_elements = bounds.max_weight_elements;
+  demand.layer_weight_elements = bounds.max_layer_weight_elements;
+  demand.activation_elements = bounds.max_activation_elements;
+  demand.max_channels = bounds.max_channels;
+  return demand;
+}
+
+}  // namespace trady::testing
