@@ -99,6 +99,7 @@ std::vector<uint8_t> unpack(const fs::path& path, uint32_t magic, std::vector<in
 
 std::vector<std::string> number_names(int count) {
   std::vector<std::string> names;
+  names.reserve(static_cast<size_t>(count));
   for (int i = 0; i < count; ++i) names.push_back(std::to_string(i));
   return names;
 }

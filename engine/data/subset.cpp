@@ -38,7 +38,8 @@ int64_t Subset::resident_bytes() const {
   return base_->resident_bytes() + static_cast<int64_t>(indices_.capacity() * sizeof(int64_t));
 }
 
-ClassSubset::ClassSubset(std::shared_ptr<const Dataset> base, const std::vector<int32_t>& classes)
+ClassSubset::ClassSubset(const std::shared_ptr<const Dataset>& base,
+                         const std::vector<int32_t>& classes)
     : Subset(base, samples_of_classes(*base, classes)),
       relabelled_(base->class_names().size(), -1) {
   for (const int32_t label : classes) {

@@ -34,7 +34,7 @@ class Subset : public Dataset {
 class ClassSubset : public Subset {
  public:
   /// Fails if a class is out of range, listed twice, or the list is empty.
-  ClassSubset(std::shared_ptr<const Dataset> base, const std::vector<int32_t>& classes);
+  ClassSubset(const std::shared_ptr<const Dataset>& base, const std::vector<int32_t>& classes);
 
   const std::vector<std::string>& class_names() const override { return class_names_; }
   int32_t label(int64_t index) const override { return relabelled_[Subset::label(index)]; }

@@ -79,7 +79,7 @@ void shift(const Image& square, int shift_y, int shift_x, uint8_t* out) {
   for (int y = std::max(0, -shift_y); y < std::min(size, size - shift_y); ++y) {
     std::memcpy(out + y * row_bytes + 3 * first_x,
                 square.pixels.data() + (y + shift_y) * row_bytes + 3 * (first_x + shift_x),
-                static_cast<size_t>(3 * (end_x - first_x)));
+                3 * static_cast<size_t>(end_x - first_x));
   }
 }
 
