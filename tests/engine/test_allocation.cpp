@@ -1,0 +1,91 @@
+// A step takes nothing from the heap, and the process grows by what the plan said.
+#include <unistd.h>
+#include <catch2/catch.hpp>
+#include <fstream>
+
+#include "models/registry.h"
+#include "selection/strategy.h"
+#include "tests/engine/heap_count.h"
+#include "tests/engine/tiny_networks.h"
+
+namespace trady {
+namespace {
+
+int64_t resident_bytes() {
+  std::ifstream statm("/proc/self/statm");
+  int64_t total = 0, resident = 0;
+  statm >> total >> resident;
+  return resident * sysconf(_SC_PAGESIZE);
+}
+
+struct Growth {
+  int64_t heap_live, heap_peak, resident;
+};
+
+Growth growth_of(StepRunner& runner, const testing::RandomBatch& batch, int steps) {
+  testing::restart_heap_peak();
+  const int64_t heap = testing::live_heap_bytes();
+  const int64_t resident = resident_bytes();
+  for (int step = 0; step < steps; ++step) runner.train(batch.view(), 1e-6);
+  return {testing::live_heap_bytes() - heap, testing::peak_heap_bytes() - heap,
+          resident_bytes() - resident};
+}
+
+}  // namespace
+
+TEST_CASE("Steps allocate nothing outside of the arena") {
+  if (!testing::heap_is_counted()) return;
+  NetworkOptions options;
+  options.image_size = 64;
+  options.classes = 12;
+  const Network network = models::build("mbv2-w0.35", options);
+  const auto device = kernels::make_cpu_backend();
+  Parameters parameters(network.tape.parameters(), device->dtype());
+  testing::fill_random(parameters, 1);
+  const testing::RandomBatch batch(network.tape, 8, 1);
+  StrategyOptions strategy_options;
+  strategy_options.network = network.name;
+  strategy_options.convs = network.tape.convs();
+  strategy_options.budget_elements = 27946;
+  const auto method = make_strategy("trady", strategy_options);
+
+  StepRunner runner(network.tape, *device, parameters, {}, {8, 2, true, {}}, 2);
+  runner.select(method->plan(0));
+  runner.train(batch.view(), 1e-6);  // oneDNN and the threads settle
+  const Growth first = growth_of(runner, batch, 50);
+  CHECK(first.heap_live < 64 << 10);
+  CHECK(first.heap_peak < 64 << 10);
+  CHECK(first.resident < 2 << 20);
+
+  // A selection's own pages: whatever the steps touch for the first time was planned.
+  for (int epoch = 1; epoch < 4; ++epoch) {
+    runner.select(method->plan(epoch));
+    const Growth next = growth_of(runner, batch, 20);
+    INFO("epoch " << epoch);
+    CHECK(next.heap_live < 64 << 10);
+    CHECK(next.heap_peak < 64 << 10);
+    CHECK(next.resident < runner.planned().reserved + (2 << 20));
+  }
+}
+
+TEST_CASE("Selections return what they took") {
+  if (!testing::heap_is_counted()) return;
+  const Tape tape = testing::tiny_network();
+  const auto device = kernels::make_cpu_backend();
+  Parameters parameters(tape.parameters(), device->dtype());
+  testing::fill_random(parameters, 1);
+  const testing::RandomBatch batch(tape, 4, 1);
+  StepRunner runner(tape, *device, parameters, {}, {4, 2, true, {}}, 2);
+  const auto round = [&] {
+    for (uint32_t seed = 0; seed < 20; ++seed) {
+      runner.select(testing::mixed_plan(tape, seed));
+      runner.train(batch.view(), 1e-6);
+    }
+  };
+  round();
+  const int64_t before = testing::live_heap_bytes();
+  for (int repeat = 0; repeat < 10; ++repeat) round();
+  CHECK(testing::live_heap_bytes() - before < 64 << 10);
+}
+
+}  // namespace trady
