@@ -170,12 +170,13 @@ void print_ranking(const Ranking& ranking, const std::vector<ConvLayer>& convs) 
 void print_comparison(const Ranking& ranking) {
   const Ranking* known = builtin_ranking(ranking.network);
   if (!known) return;
+  constexpr size_t kShownSource = 60;
   const RankingComparison with = compare_rankings(ranking, *known);
   std::printf(
       "Against the ranking that ships with trady (%s): Spearman correlation %.3f over %d convs; "
       "%d of its pool's %d convs are among the first %d here.\n",
-      known->source.c_str(), with.spearman, with.common_convs, with.shared_convs, with.pool_convs,
-      with.pool_convs);
+      shortened(known->source, kShownSource).c_str(), with.spearman, with.common_convs,
+      with.shared_convs, with.pool_convs, with.pool_convs);
 }
 
 void run_rank(const RankOptions& options) {

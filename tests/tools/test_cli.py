@@ -1,0 +1,375 @@
+"""The command line as users meet it: help that shows examples, and errors that name what is wrong.
+
+Usage: test_cli.py PATH_OF_TRADY. Needs neither real data nor packages: networks are written from
+what `trady plan` says of their shapes, images are PPM files.
+"""
+import json
+import os
+import pathlib
+import random
+import struct
+import subprocess
+import sys
+import tempfile
+import unittest
+
+TRADY = ""
+COMMANDS = ["finetune", "compare", "plan", "rank", "eval", "predict", "inspect"]
+MODEL = "mbv2-w0.35"
+IMAGE_SIZE = 32
+CLASSES = ["ant", "bee"]
+
+
+def trady(*args):
+    """The finished process; a run that hangs fails."""
+    return subprocess.run([TRADY, *map(str, args)], capture_output=True, text=True, timeout=120)
+
+
+def write_safetensors(path, tensors, metadata):
+    """`tensors`: name -> (shape, floats)."""
+    header, data = {"__metadata__": metadata}, b""
+    for name, (shape, values) in sorted(tensors.items()):
+        packed = struct.pack(f"<{len(values)}f", *values)
+        header[name] = {"dtype": "F32", "shape": shape,
+                        "data_offsets": [len(data), len(data) + len(packed)]}
+        data += packed
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)
+    path.write_bytes(struct.pack("<Q", len(text)) + text + data)
+
+
+def random_network(folder, classes):
+    """Tensors of MODEL with a classifier of `classes` outputs."""
+    plan = folder / "plan.json"
+    result = trady("plan", "--model", MODEL, "--image-size", IMAGE_SIZE, "--method", "head",
+                   "--device", "null", "--json", plan)
+    assert result.returncode == 0, result.stderr
+    numbers = random.Random(0)
+    tensors = {}
+    layers = json.loads(plan.read_text())["layers"]
+    for layer in layers:
+        outputs, kernel = layer["out"][2], layer["kernel"]
+        inputs = 1 if layer["depthwise"] else layer["in"][2]
+        deviation = (2 / (inputs * kernel * kernel)) ** 0.5
+        count = outputs * inputs * kernel * kernel
+        tensors[layer["name"] + ".weight"] = (
+            [outputs, inputs, kernel, kernel], [numbers.gauss(0, deviation) for _ in range(count)])
+        tensors[layer["name"] + ".bias"] = ([outputs], [0.0] * outputs)
+    features = layers[-1]["out"][2]
+    tensors["classifier.weight"] = (
+        [classes, features], [numbers.gauss(0, 0.1) for _ in range(classes * features)])
+    tensors["classifier.bias"] = ([classes], [0.0] * classes)
+    return tensors
+
+
+def metadata_of(class_names):
+    return {"format": "trady", "format_version": "1", "model": MODEL, "batch_norm": "folded",
+            "image_size": str(IMAGE_SIZE), "class_names": json.dumps(class_names)}
+
+
+def write_image(path, grey):
+    pixels = bytes((grey + 3 * i) % 256 for i in range(40 * 40 * 3))
+    path.write_bytes(b"P6\n40 40\n255\n" + pixels)
+
+
+def write_images(folder, class_names, count=8):
+    for index, name in enumerate(class_names):
+        (folder / name).mkdir(parents=True)
+        for i in range(count):
+            write_image(folder / name / f"{i}.ppm", 100 * index + i)
+
+
+class CommandLine(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls._folder = tempfile.TemporaryDirectory()
+        cls.folder = pathlib.Path(cls._folder.name)
+        tensors = cls.tensors = random_network(cls.folder, len(CLASSES))
+        cls.weights = cls.folder / "weights.safetensors"
+        write_safetensors(cls.weights, tensors, metadata_of(CLASSES))
+        cls.swapped = cls.folder / "swapped.safetensors"
+        write_safetensors(cls.swapped, tensors, metadata_of(CLASSES[::-1]))
+
+        shape, values = tensors["blocks.3.expand.weight"]
+        with_nan = dict(tensors)
+        with_nan["blocks.3.expand.weight"] = (shape, [float("nan")] + values[1:])
+        cls.nan = cls.folder / "nan.safetensors"
+        write_safetensors(cls.nan, with_nan, metadata_of(CLASSES))
+        lacking = {k: v for k, v in tensors.items() if k != "first_conv.bias"}
+        cls.lacking = cls.folder / "lacking.safetensors"
+        write_safetensors(cls.lacking, lacking, metadata_of(CLASSES))
+        cls.truncated = cls.folder / "truncated.safetensors"
+        cls.truncated.write_bytes(cls.weights.read_bytes()[:-100])
+
+        cls.data = cls.folder / "data"
+        for split in ("train", "test"):
+            write_images(cls.data / split, CLASSES)
+        cls.image = cls.data / "test" / "ant" / "0.ppm"
+
+    @classmethod
+    def tearDownClass(cls):
+        cls._folder.cleanup()
+
+    def refused(self, args, *expected):
+        """`args` must fail cleanly with every text of `expected` in the message."""
+        result = trady(*args)
+        message = result.stderr
+        # A negative status is a signal: an abort, not an answer.
+        self.assertGreater(result.returncode, 0, f"{args}: {result.returncode}\n{result.stdout}")
+        for bad in ("terminate called", "Sanitizer", "what():"):
+            self.assertNotIn(bad, message)
+        for text in expected:
+            self.assertIn(str(text), message)
+
+    def accepted(self, *args):
+        result = trady(*args)
+        self.assertEqual(result.returncode, 0, f"{args}\n{result.stdout}{result.stderr}")
+        return result
+
+    def plan(self, *args):
+        return ["plan", "--model", MODEL, "--image-size", IMAGE_SIZE, *args]
+
+    def finetune(self, *args, data=None, weights=None, batch=8, epochs=1):
+        return ["finetune", "--weights", weights or self.weights, "--data", data or self.data,
+                "--batch", batch, "--epochs", epochs, "--warmup", 0, *args]
+
+    # Help.
+
+    def test_help_of_every_command_has_an_example(self):
+        for command in COMMANDS:
+            text = self.accepted(command, "--help").stdout
+            self.assertRegex(text, "Examples?:", command)
+            self.assertIn(f"trady {command} ", text, command)
+
+    def test_help_lists_the_commands(self):
+        text = self.accepted("--help").stdout
+        for command in COMMANDS:
+            self.assertIn(command, text)
+
+    # Good input.
+
+    def test_plan_tells_costs_and_memory(self):
+        file = self.folder / "budget.json"
+        text = self.accepted(*self.plan("--budget", "2%", "--json", file)).stdout
+        self.assertIn("saved for backward", text)
+        plan = json.loads(file.read_text())
+        self.assertEqual(len(plan["layers"]), 51)
+        self.assertLessEqual(plan["selection_elements"]["total"], plan["budget_elements"])
+        spent = sum(layer["selected_elements"]["total"] for layer in plan["layers"])
+        self.assertEqual(spent, plan["selection_elements"]["total"])
+        self.assertTrue(plan["isa"])
+        for layer in plan["layers"]:
+            self.assertTrue(layer["in_pool"] or layer["selected"] == 0)
+
+    def test_eval_maps_classes_by_name(self):
+        def correct(weights):
+            file = self.folder / "eval.json"
+            self.accepted("eval", "--weights", weights, "--data", self.data, "--json", file)
+            return json.loads(file.read_text())["correct"]
+        self.assertEqual(correct(self.weights) + correct(self.swapped), 16)
+
+    def test_eval_says_where_classes_are_not_matched_by_name(self):
+        numbered = self.folder / "numbered.safetensors"
+        write_safetensors(numbered, self.tensors, metadata_of(["0", "1"]))
+        for folder, weights, names, note in (
+                ("padded", numbered, ["00", "01"], "matched as numbers"),
+                ("other", self.weights, ["cat", "dog"], "matched by order")):
+            write_images(self.folder / folder / "val", names, count=2)
+            result = self.accepted("eval", "--weights", weights, "--data", self.folder / folder)
+            self.assertIn(note, result.stderr)
+            self.assertIn("no test split", result.stderr)
+
+    def test_predict_goes_on_after_a_corrupt_image(self):
+        corrupt = self.folder / "corrupt.jpg"
+        corrupt.write_bytes(b"\xff\xd8\xff\xe0" + b"\0" * 50)
+        result = trady("predict", self.weights, corrupt, self.image)
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("corrupt.jpg", result.stderr)
+        self.assertIn(str(self.image), result.stdout)
+        self.assertIn("ant", result.stdout)
+
+    def test_rank_writes_a_pool_file_that_plan_reads(self):
+        file = self.folder / "ranking.json"
+        text = self.accepted("rank", "--weights", self.weights, "--data", self.data, "--epochs",
+                             1, "--warmup", 0, "--batch", 8, "--lr", 0.001, "--out", file).stdout
+        self.assertIn("Spearman", text)
+        self.assertIn("trady rank", json.loads(file.read_text())["command"])
+        self.accepted(*self.plan("--budget", "2%", "--pool", file))
+        self.assertIn(MODEL, self.accepted("inspect", file).stdout)
+
+    def test_finetune_leaves_files_that_the_others_read(self):
+        out = self.folder / "run"
+        self.accepted(*self.finetune("--method", "head", "--out", out))
+        self.assertIn("1 of 1 epochs", self.accepted("inspect", out / "run.json").stdout)
+        self.accepted("eval", "--weights", out / "weights.safetensors", "--data", self.data)
+        self.refused(self.finetune("--method", "head", "--out", out), out, "--resume")
+        self.refused(self.finetune("--method", "head", "--out", out, "--resume", "--lr", 0.5),
+                     "learning_rate", "another --out")
+
+    def test_inspect_counts_nan(self):
+        lines = self.accepted("inspect", self.nan).stdout.splitlines()
+        row = next(line for line in lines if line.startswith("blocks.3.expand.weight"))
+        self.assertEqual(row.split()[-2:], ["1", "0"])
+
+    # Bad input: names.
+
+    def test_unknown_names(self):
+        self.refused(["plan", "--model", "mbv2-w0.53", "--method", "head"], "mbv2-w0.53",
+                     "did you mean", MODEL)
+        self.refused(self.plan("--method", "tradi"), "tradi", "did you mean", "trady")
+        self.refused(self.plan("--method", "head", "--device", "cpp"), "cpp", "did you mean")
+        self.refused(["eval", "--weights", self.weights, "--data", self.data, "--split", "tst"],
+                     "tst", "did you mean", "test")
+        self.refused(["eval", "--weights", self.weights, "--data", self.data, "--recipe",
+                      "standart"], "standart", "standard")
+        self.refused(self.finetune("--out", self.folder / "x", "--method", "haed"), "haed",
+                     "did you mean", "head")
+
+    def test_missing_options(self):
+        self.refused([], "subcommand")
+        self.refused(["plan", "--method", "head"], "--model", "--weights")
+        self.refused(["eval", "--data", self.data], "--weights")
+        self.refused(["eval", "--weights", self.weights], "--data")
+        self.refused(["predict", self.weights], "images")
+        self.refused(["rank", "--weights", self.weights, "--data", self.data], "--out")
+        self.refused(self.finetune(), "--out")
+
+    # Bad input: files.
+
+    def test_missing_files(self):
+        missing = self.folder / "missing.safetensors"
+        for args in (["inspect", missing], ["predict", missing, self.image],
+                     ["eval", "--weights", missing, "--data", self.data],
+                     ["plan", "--weights", missing, "--method", "head"],
+                     self.finetune("--method", "head", "--out", self.folder / "x",
+                                   weights=missing)):
+            self.refused(args, missing)
+        nowhere = self.folder / "nowhere"
+        self.refused(["eval", "--weights", self.weights, "--data", nowhere], nowhere)
+        self.refused(["rank", "--weights", self.weights, "--data", nowhere, "--out",
+                      self.folder / "r.json"], nowhere)
+        self.refused(["predict", self.weights, nowhere], nowhere)
+        self.refused(self.plan("--budget", "2%", "--pool", nowhere), nowhere)
+
+    def test_damaged_weights(self):
+        for args in (["inspect", self.truncated], ["predict", self.truncated, self.image],
+                     ["plan", "--weights", self.truncated, "--method", "head"]):
+            self.refused(args, self.truncated)
+        for args in (["predict", self.nan, self.image],
+                     ["eval", "--weights", self.nan, "--data", self.data],
+                     self.finetune("--method", "head", "--out", self.folder / "x",
+                                   weights=self.nan)):
+            self.refused(args, self.nan, "blocks.3.expand.weight")
+        self.refused(["predict", self.lacking, self.image], "first_conv.bias")
+        noise = self.folder / "noise.safetensors"
+        noise.write_bytes(bytes(range(256)) * 4)
+        self.refused(["inspect", noise], noise)
+
+    def test_files_of_another_kind(self):
+        pickle = self.folder / "network.pkl"
+        pickle.write_bytes(b"PK\x03\x04" + b"\0" * 60)
+        self.refused(["inspect", pickle], "convert_checkpoint.py")
+        empty = self.folder / "empty.json"
+        empty.write_bytes(b"")
+        self.refused(["inspect", empty], empty)
+        for name, text in (("cut.json", '{"format": "trady run", "epochs'), ("list.json", "[1, 2]"),
+                           ("damaged.json", '{"format": "trady run", "settings": 3}'),
+                           ("ranking.json", '{"descending_rgn": [0, 0]}')):
+            file = self.folder / ("bad-" + name)
+            file.write_text(text)
+            self.refused(["inspect", file], file)
+        self.refused(self.plan("--budget", "2%", "--pool", self.folder / "bad-ranking.json"),
+                     "bad-ranking.json")
+        self.refused(["inspect", self.folder], self.folder)
+
+    def test_outputs_that_cannot_be_written(self):
+        nowhere = self.folder / "no" / "folder.json"
+        self.refused(self.plan("--method", "head", "--json", nowhere), "--json", nowhere)
+        self.refused(["eval", "--weights", self.weights, "--data", self.data, "--json", nowhere],
+                     "--json", nowhere)
+        self.refused(["rank", "--weights", self.weights, "--data", self.data, "--out", nowhere],
+                     "--out", nowhere)
+        self.refused(["rank", "--weights", self.weights, "--data", self.data, "--out",
+                      self.folder], self.folder)
+        in_a_file = self.image / "run"
+        self.refused(self.finetune("--method", "head", "--out", in_a_file), "--out", in_a_file)
+
+    # Bad input: numbers.
+
+    def test_budgets(self):
+        self.refused(self.plan("--budget", 3), "budget", "3")
+        for text in ("0", "-5", "2parsecs", "nan%", ""):
+            self.refused(self.plan("--budget", text), "--budget")
+        self.refused(self.plan(), "--budget 2%")
+        self.refused(self.plan("--method", "head", "--budget", "2%"), "--budget")
+        self.refused(self.plan("--method", "last-k"), "--last")
+        self.refused(self.plan("--budget", "2%", "--pool", 99), "99")
+        self.refused(self.plan("--budget", "2%", "--pool", "120%"), "120%")
+
+    def test_a_memory_limit_that_cannot_be_met_says_the_least_that_can(self):
+        args = self.plan("--method", "head", "--memory-limit")
+        result = trady(*args, "100KiB")
+        self.assertEqual(result.returncode, 1)
+        least = result.stderr.split("use --memory-limit ")[1].split()[0]
+        self.accepted(*args, least)
+        self.refused([*args, "lots"], "--memory-limit", "lots")
+
+    def test_other_numbers(self):
+        self.refused(self.plan("--method", "head", "--batch", 0), "--batch")
+        self.refused(self.plan("--method", "head", "--micro-batch", 7), "--micro-batch", "32")
+        self.refused(self.plan("--method", "head", "--threads", -1), "--threads")
+        self.refused(["plan", "--model", MODEL, "--method", "head", "--image-size", 0], "image")
+        self.refused(["rank", "--weights", self.weights, "--data", self.data, "--epochs", 0,
+                      "--warmup", 0, "--out", self.folder / "r.json"], "--epochs")
+        self.refused(["eval", "--weights", self.weights, "--data", self.data, "--cache", "much"],
+                     "--cache", "much")
+        self.refused(["eval", "--weights", self.weights, "--data", self.data, "--device", "null"],
+                     "null", "cpu")
+        self.refused(self.finetune("--method", "full", "--lr", -1, "--out", self.folder / "x"),
+                     "--lr")
+
+    def test_divergence_is_reported_with_advice(self):
+        self.refused(self.finetune("--method", "full", "--lr", 1e30, "--out",
+                                   self.folder / "diverged", epochs=30),
+                     "diverged", "smaller --lr")
+
+    # Bad input: data sets.
+
+    def test_class_counts_that_differ(self):
+        data = self.folder / "three"
+        write_images(data / "test", ["ant", "bee", "cat"], count=2)
+        self.refused(["eval", "--weights", self.weights, "--data", data], "2 classes", "3",
+                     "trady finetune")
+
+    def test_an_empty_class(self):
+        data = self.folder / "hollow"
+        write_images(data / "train", CLASSES)
+        (data / "train" / "cow").mkdir()
+        self.refused(["eval", "--weights", self.weights, "--data", data, "--split", "train"],
+                     "cow")
+        self.refused(self.finetune("--method", "head", "--out", self.folder / "x", data=data),
+                     "cow")
+
+    def test_a_corrupt_jpeg_among_good_images(self):
+        data = self.folder / "spoilt"
+        write_images(data / "train", CLASSES)
+        (data / "train" / "bee" / "bad.jpg").write_bytes(b"\xff\xd8\xff\xe0" + b"\0" * 50)
+        self.refused(["eval", "--weights", self.weights, "--data", data], "bad.jpg")
+        # All 17 images in one batch, so that none is dropped with the last.
+        self.refused(self.finetune("--method", "head", "--out", self.folder / "y", data=data,
+                                   batch=17), "bad.jpg")
+
+    def test_splits_that_are_not_there(self):
+        self.refused(["eval", "--weights", self.weights, "--data", self.data, "--split", "val"],
+                     "val", "--val-split")
+        data = self.folder / "test-only"
+        write_images(data / "test", CLASSES)
+        self.refused(self.finetune("--method", "head", "--out", self.folder / "x", data=data),
+                     "train")
+
+
+if __name__ == "__main__":
+    if len(sys.argv) < 2 or not os.path.exists(sys.argv[1]):
+        sys.exit("usage: test_cli.py PATH_OF_TRADY [TEST...]")
+    TRADY = sys.argv.pop(1)
+    unittest.main()
