@@ -13,7 +13,7 @@ void require_writable(const std::string& option, const std::filesystem::path& fi
   try {
     const AtomicFile probe(file, 0);  // never committed: leaves nothing behind
   } catch (const Error& error) {
-    fail(option, ": ", error.what(), "; choose a file in a folder that exists");
+    fail(option, ": ", error.what());
   }
 }
 
