@@ -101,8 +101,10 @@ nlohmann::json measure(const Settings& settings, const Case& wanted,
   }
   json["peak_bytes"] = peak;
   json["draws"] = steps.draws() ? settings.draws + 1 : 1;
+  const int64_t batch_bytes = settings.workload.batch * shape.image_size * shape.image_size * 3;
   json["resident_growth_bytes"] = {
       {"construction_and_first_step", resident_first - resident_before},
+      {"beyond_plan_and_images", resident_first - resident_before - report.reserved - batch_bytes},
       {"steps_of_one_selection", resident_steps - resident_first},
       {"draws_first_half", resident_half - resident_steps},
       {"draws_second_half", resident_bytes() - resident_half}};
@@ -165,10 +167,10 @@ void print_case(const Case& row, const nlohmann::json& json) {
               json["time"]["ratio_to_default"]["of_medians"].get<double>());
   const auto& grown = json["resident_growth_bytes"];
   std::printf(
-      "         process grew by %.2f (construction, first step), %.2f (%s), %.2f + %.2f "
-      "(halves of the draws)\n",
-      mib(grown["construction_and_first_step"]), mib(grown["steps_of_one_selection"]),
-      "steps of one selection", mib(grown["draws_first_half"]), mib(grown["draws_second_half"]));
+      "         process: %.2f beyond the plan and the images (code, descriptors); later "
+      "%+.2f over steps, %+.2f %+.2f over the halves of the draws\n",
+      mib(grown["beyond_plan_and_images"]), mib(grown["steps_of_one_selection"]),
+      mib(grown["draws_first_half"]), mib(grown["draws_second_half"]));
 }
 
 nlohmann::json report_method(const Settings& settings, const std::string& method,
