@@ -72,10 +72,11 @@ def replay(info, images, labels, start, checkpoints):
     for step, rate in enumerate(info["learning_rates"]):
         if step in selection_at:
             optimizer.select(selections.from_json(selection_at[step]))
-        pixels = torch.from_numpy(np.array(images[step])).permute(0, 3, 1, 2).double()
-        loss = F.cross_entropy(
-            model((pixels / 255 - 0.5) / 0.5), torch.from_numpy(labels[step]).long()
-        )
+        pixels = torch.from_numpy(np.array(images[step])).permute(0, 3, 1, 2).float()
+        # Normalised in float32, as ToTensor and Normalize do and kernels/normalization.h too: both
+        # sides start from the same values. Everything behind that is float64.
+        x = ((pixels / 255 - 0.5) / 0.5).double()
+        loss = F.cross_entropy(model(x), torch.from_numpy(labels[step]).long())
         optimizer.zero_grad()
         loss.backward()
         optimizer.step(rate)
