@@ -80,6 +80,8 @@ Arena& Arena::operator=(Arena&& other) noexcept {
 ArenaView::ArenaView(const MemoryPlan& plan, std::byte* base)
     : plan_(&plan), base_(base), is_live_(plan.buffers().size(), 0) {
   if (arena_checks_enabled() && base_) {
+    // An earlier view of the same block may have left it poisoned.
+    ASAN_UNPOISON_MEMORY_REGION(base_, static_cast<size_t>(plan.reserved_bytes()));
     std::memset(base_, kDeadPattern, static_cast<size_t>(plan.reserved_bytes()));
     ASAN_POISON_MEMORY_REGION(base_, static_cast<size_t>(plan.reserved_bytes()));
   }

@@ -118,6 +118,16 @@ TEST_CASE("What a buffer held before reads as NaN", "[memory]") {
   CHECK(std::isnan(third[9]));
 }
 
+TEST_CASE("A new view takes over the block of an old one", "[memory]") {
+  Neighbours n;
+  n.view.begin(0);
+  n.view = ArenaView(n.plan, n.arena.data());
+  CHECK(n.view.live().total() == 0);
+  n.view.begin(0);
+  static_cast<float*>(n.view.data(n.a))[9] = 1;
+  CHECK_NOTHROW(n.view.end_all());
+}
+
 TEST_CASE("Views count live and peak bytes by category", "[memory]") {
   Neighbours n;
   for (int round = 0; round < 2; ++round) {
