@@ -142,6 +142,7 @@ TEST_CASE("Nothing is kept or computed above the shallowest updated layer", "[me
         if (op < own) CHECK(program.steps()[static_cast<size_t>(op)]->work().grad_weight == 0);
       }
       for (const Buffer& buffer : program.lane_plan().buffers()) {
+        if (buffer.category == MemoryCategory::masks) CHECK(buffer.first >= own);
         if (!buffer.used() || buffer.last < ops) continue;
         INFO("update of conv " << conv << ", buffer " << buffer.name);
         // An input that is kept whole may have been computed in the buffer of an older residual;
