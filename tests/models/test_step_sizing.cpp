@@ -2,7 +2,6 @@
 // is refused with the least that works. In this binary, since red zones would be counted too.
 #include <algorithm>
 #include <catch2/catch.hpp>
-#include <regex>
 
 #include "engine/error.h"
 #include "tests/engine/tiny_networks.h"
@@ -21,11 +20,16 @@ StepRequest request_with(int threads, int64_t limit) {
   return request;
 }
 
+/// The number that follows `words` in a message.
+double number_after(const std::string& message, const std::string& words) {
+  const size_t found = message.find(words);
+  REQUIRE(found != std::string::npos);
+  return std::stod(message.substr(found + words.size()));
+}
+
 /// The number of bytes that an error says is needed.
 int64_t least_of(const std::string& message) {
-  std::smatch found;
-  REQUIRE(std::regex_search(message, found, std::regex("need ([0-9]+) bytes")));
-  return std::stoll(found[1]);
+  return static_cast<int64_t>(number_after(message, "need "));
 }
 
 int64_t least_limit(const Network& network, const kernels::Backend& device,
@@ -170,9 +174,8 @@ TEST_CASE("The least limit that an error names works, in the units of the comman
   } catch (const Error& error) {
     const std::string message = error.what();
     CHECK_THAT(message, Catch::Contains("--memory-limit") && Catch::Contains("--micro-batch"));
-    std::smatch found;
-    REQUIRE(std::regex_search(message, found, std::regex("use --memory-limit ([0-9.]+)MiB")));
-    request.memory_limit = static_cast<int64_t>(std::stod(found[1]) * (1 << 20));
+    const double mebibytes = number_after(message, "use --memory-limit ");
+    request.memory_limit = static_cast<int64_t>(mebibytes * (1 << 20));
     CHECK(*request.memory_limit >= least_of(message));
     const StepSizing sizing = size_step(network.tape, *device, parameters, demand, request);
     CHECK(sizing.settings.micro_batch == 4);
