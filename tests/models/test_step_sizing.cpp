@@ -4,6 +4,7 @@
 #include <catch2/catch.hpp>
 
 #include "engine/error.h"
+#include "engine/memory/arena.h"
 #include "tests/engine/tiny_networks.h"
 #include "tests/models/whole_networks.h"
 
@@ -66,7 +67,8 @@ Bound reserved_by_draws(const testing::NamedNetwork& named, const Network& netwo
 }
 
 /// At 128 px the peak lies in forward, at 32 px in backward.
-void check_bounds(const kernels::Backend& device, int64_t image_size, int draws) {
+void check_bounds(const kernels::Backend& device, int64_t image_size) {
+  const int draws = arena_checks_enabled() ? 20 : 100;  // slow where checks are on
   for (const auto& named : testing::whole_networks()) {
     const Network network = testing::build(named, image_size);
     const Parameters parameters(network.tape.parameters(), device.dtype());
@@ -84,8 +86,10 @@ void check_bounds(const kernels::Backend& device, int64_t image_size, int draws)
                            << sizing.why);
         CHECK(sizing.bytes <= limit);
         CHECK(bound.worst <= sizing.bytes);
-        // A bound that is far off would refuse limits that work.
-        CHECK(static_cast<double>(sizing.bytes) <= 1.5 * static_cast<double>(bound.worst));
+        // A bound that is far off would refuse limits that work. (Red zones add to it a layer.)
+        if (!arena_checks_enabled()) {
+          CHECK(static_cast<double>(sizing.bytes) <= 1.5 * static_cast<double>(bound.worst));
+        }
       }
     }
   }
@@ -95,12 +99,12 @@ void check_bounds(const kernels::Backend& device, int64_t image_size, int draws)
 
 TEST_CASE("No draw reserves more than the sizing says: null device") {
   for (int64_t size : {32, 128}) {
-    check_bounds(*kernels::make_null_backend(kernels::DType::float32), size, 100);
+    check_bounds(*kernels::make_null_backend(kernels::DType::float32), size);
   }
 }
 
 TEST_CASE("No draw reserves more than the sizing says: cpu") {
-  for (int64_t size : {32, 128}) check_bounds(*kernels::make_cpu_backend(), size, 100);
+  for (int64_t size : {32, 128}) check_bounds(*kernels::make_cpu_backend(), size);
 }
 
 TEST_CASE("Methods without draws are sized to the byte") {
