@@ -27,7 +27,7 @@ StrategyEntry find_entry(const std::string& name) {
     if (!entry.info.alias.empty()) names.push_back(entry.info.alias);
   }
   fail("[--method] unknown method \"", name, "\"", suggestion(name, names),
-       " Known: ", join(names));
+       ". Known: ", join(names));
 }
 
 void require_matching_options(const StrategyInfo& info, const StrategyOptions& options) {

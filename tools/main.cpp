@@ -2,10 +2,30 @@
 #include <CLI/CLI.hpp>
 #include <exception>
 #include <iostream>
+#include <string>
+#include <vector>
 
+#include "engine/error.h"
 #include "engine/interrupt.h"
+#include "engine/suggest.h"
 #include "tools/commands.h"
 #include "tools/version.h"
+
+namespace {
+
+/// CLI11 says only that a sub-command is missing when the first word is not one.
+void check_command(const CLI::App& app, int argc, char** argv) {
+  if (argc < 2 || argv[1][0] == '-') return;
+  std::vector<std::string> names;
+  for (const CLI::App* command : app.get_subcommands({})) {
+    if (command->get_name() == argv[1]) return;
+    names.push_back(command->get_name());
+  }
+  trady::fail("there is no command '", argv[1], "'", trady::suggestion(argv[1], names),
+              "; there are ", trady::join(names));
+}
+
+}  // namespace
 
 int main(int argc, char** argv) {
   CLI::App app{
@@ -35,6 +55,7 @@ int main(int argc, char** argv) {
   constexpr int kInterruptedExit = 130;  // as shells report SIGINT
   trady::watch_for_interrupts();
   try {
+    check_command(app, argc, argv);
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     return app.exit(error);

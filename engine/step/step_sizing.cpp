@@ -9,8 +9,8 @@ namespace trady {
 
 namespace {
 
-/// Activations of a micro-batch that still run at full speed. Measured with bench/step over
-/// micro-batches at 32 to 224 px (bench/results): larger ones leave the second-level cache.
+/// Activations of a micro-batch that are taken to stay in a core's cache. Micro-batch 1 at 128 px
+/// and 16 at 32 px follow from it; `bench_step --micro-batches` measures whether a machine agrees.
 constexpr int64_t kCacheBytes = int64_t{5} << 18;  // 1.25 MiB
 
 /// The two largest tensors that are live together on the way forward, per sample.
