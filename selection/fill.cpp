@@ -6,7 +6,7 @@
 
 namespace trady {
 
-UnitPool::UnitPool(const CostModel& costs, std::vector<int> convs)
+UnitPool::UnitPool(const CostModel& costs, const std::vector<int>& convs)
     : conv_count_(costs.convs().size()) {
   for (const int conv : convs) {
     const auto first_unit = static_cast<uint32_t>(layer_of_unit_.size());

@@ -16,7 +16,7 @@ namespace trady {
 class UnitPool {
  public:
   /// All input channels of `convs` (ascending indices, not empty).
-  UnitPool(const CostModel& costs, std::vector<int> convs);
+  UnitPool(const CostModel& costs, const std::vector<int>& convs);
 
   int64_t unit_count() const { return static_cast<int64_t>(layer_of_unit_.size()); }
 

@@ -115,6 +115,7 @@ nlohmann::json measure(const Settings& settings, const Case& wanted,
 nlohmann::json time_cases(const Settings& settings, const std::vector<Case>& cases,
                           const kernels::Backend& backend) {
   std::vector<std::unique_ptr<MethodSteps>> steps;
+  steps.reserve(cases.size());
   for (const Case& each : cases) {
     steps.push_back(
         std::make_unique<MethodSteps>(workload_of(settings, each), each.method, backend));

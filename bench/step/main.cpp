@@ -91,6 +91,7 @@ nlohmann::json compare_rows(const Settings& settings, const kernels::Backend& ba
   const RandomBatch batch(settings.workload.batch, network.options.image_size,
                           network.options.classes);
   std::vector<Side> sides;
+  sides.reserve(rows.size());
   for (OurRow& row : rows) sides.push_back(side_of(row, batch.view(), settings.steps));
   const std::vector<std::string> peer_rows = peer ? peer->rows() : std::vector<std::string>{};
   std::vector<std::string> variants(peer_rows.size());
@@ -142,6 +143,7 @@ nlohmann::json sweep_micro_batches(const Settings& settings, const kernels::Back
   const RandomBatch batch(settings.workload.batch, network.options.image_size,
                           network.options.classes);
   std::vector<Side> sides;
+  sides.reserve(rows.size());
   for (OurRow& row : rows) sides.push_back(side_of(row, batch.view(), settings.steps));
   const std::vector<TimedSide> timed = time_in_turn(sides, settings.rounds);
 
