@@ -58,28 +58,30 @@ double largest(const json& epochs, const json::json_pointer& field) {
   return most;
 }
 
-using nlohmann::literals::operator""_json_pointer;
-
 void print_row(const json& record) {
   const json& epochs = record["epochs"];
-  const double dense = mean_over_epochs(epochs, "/multiply_adds/grad_weight_dense"_json_pointer);
-  const double computed = mean_over_epochs(epochs, "/multiply_adds/grad_weight"_json_pointer);
+  const double dense =
+      mean_over_epochs(epochs, json::json_pointer("/multiply_adds/grad_weight_dense"));
+  const double computed =
+      mean_over_epochs(epochs, json::json_pointer("/multiply_adds/grad_weight"));
   const double samples = record["environment"]["micro_batch"].get<double>();
   const auto per_sample = [&](const json::json_pointer& field) {
     return largest(epochs, field) / samples / 1024;
   };
   std::string budget = "-";
   if (record["budget_elements"].is_number()) {
-    budget = concat(std::lround(mean_over_epochs(epochs, "/budget_used_elements"_json_pointer)),
-                    " of ", record["budget_elements"].get<int64_t>());
+    budget =
+        concat(std::lround(mean_over_epochs(epochs, json::json_pointer("/budget_used_elements"))),
+               " of ", record["budget_elements"].get<int64_t>());
   }
-  std::printf(
-      "%-14s %8s %8s %9.4f %8.2f  %-18s %8.2f %9.1f %8.1f %8.2f\n",
-      record["settings"]["method"].get<std::string>().c_str(), accuracy(record["before"]).c_str(),
-      accuracy(epochs.back()).c_str(), epochs.back()["loss"].get<double>(), step_ms(epochs),
-      budget.c_str(), largest(epochs, "/memory/reserved_bytes"_json_pointer) / 1048576,
-      per_sample("/saved_for_backward_bytes/inputs"_json_pointer),
-      per_sample("/saved_for_backward_bytes/masks"_json_pointer), 100 * (1 - computed / dense));
+  std::printf("%-14s %8s %8s %9.4f %8.2f  %-18s %8.2f %9.1f %8.1f %8.2f\n",
+              record["settings"]["method"].get<std::string>().c_str(),
+              accuracy(record["before"]).c_str(), accuracy(epochs.back()).c_str(),
+              epochs.back()["loss"].get<double>(), step_ms(epochs), budget.c_str(),
+              largest(epochs, json::json_pointer("/memory/reserved_bytes")) / 1048576,
+              per_sample(json::json_pointer("/saved_for_backward_bytes/inputs")),
+              per_sample(json::json_pointer("/saved_for_backward_bytes/masks")),
+              100 * (1 - computed / dense));
 }
 
 void print_categories(const std::vector<json>& records) {
@@ -100,6 +102,7 @@ void print_categories(const std::vector<json>& records) {
 
 void compare(const std::vector<std::string>& runs) {
   std::vector<json> records;
+  records.reserve(runs.size());
   for (const std::string& run : runs) records.push_back(read_record(run));
   std::printf("%-14s %8s %8s %9s %8s  %-18s %8s %9s %8s %8s\n", "method", "before %", "after %",
               "loss", "ms/step", "budget used", "peak MiB", "slice KiB", "mask KiB", "dW -%");
