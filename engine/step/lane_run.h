@@ -13,7 +13,8 @@ namespace trady {
 class LaneRun {
  public:
   struct Inputs {
-    const uint8_t* pixels = nullptr;  ///< [m, S, S, 3]
+    const uint8_t* pixels = nullptr;  ///< [images, S, S, 3]
+    int64_t images = 0;               ///< at most m
     const int32_t* labels = nullptr;  ///< [m]
     double* loss = nullptr;           ///< [m]
     int32_t* predicted = nullptr;     ///< [m]

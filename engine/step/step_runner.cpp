@@ -84,12 +84,14 @@ void StepRunner::refresh_weights() {
 
 void StepRunner::run_lane(int worker, const BatchView& batch, bool backward, void* logits) {
   ArenaView& lane = lanes_[static_cast<size_t>(worker)];
+  lane.end_all();  // what a failed step left behind
   LaneRun run(backend_, parameters_, lane, shared_, sums_.get());
   const int64_t m = settings_.micro_batch;
   const int64_t image_bytes = tape_.image_size() * tape_.image_size() * 3;
   const int64_t logit_bytes = tape_.classes() * kernels::bytes_of(backend_.dtype());
   for (int64_t index = next_micro_batch_++; index * m < batch.count; index = next_micro_batch_++) {
     run.inputs.pixels = batch.pixels + index * m * image_bytes;
+    run.inputs.images = std::min(m, batch.count - index * m);
     run.inputs.labels = static_cast<const int32_t*>(shared_.data(program_->labels())) + index * m;
     run.inputs.loss = static_cast<double*>(shared_.data(program_->losses())) + index * m;
     run.inputs.predicted = static_cast<int32_t*>(shared_.data(program_->predictions())) + index * m;

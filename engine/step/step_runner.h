@@ -18,7 +18,7 @@
 
 namespace trady {
 
-/// Images as bytes. `pixels` must be readable up to the next multiple of the micro-batch.
+/// Images as bytes.
 struct BatchView {
   const uint8_t* pixels = nullptr;  ///< [count, S, S, 3]
   const int32_t* labels = nullptr;  ///< [count]

@@ -124,7 +124,7 @@ TEST_CASE("Methods without draws are sized to the byte") {
 }
 
 TEST_CASE(
-    "Smaller limits leave fewer workers and copies; the micro-batch is the same for any thread "
+    "Smaller limits leave fewer workers and copies, and the micro-batch is the same for any thread "
     "count") {
   const auto device = kernels::make_cpu_backend();
   const auto named = testing::whole_networks().front();
