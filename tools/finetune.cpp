@@ -91,7 +91,10 @@ Finetune::Finetune(const FinetuneOptions& options) : o_(options) {
                                     {"isa", backend_->isa()},
                                     {"micro_batch", sizing_.settings.micro_batch}});
     const CostModel& costs = strategy_->costs();
-    (*record_)["network_elements"] = costs.network().total();
+    (*record_)["network"] = {{"model", net_.network.name},
+                             {"image_size", net_.network.options.image_size},
+                             {"classes", net_.network.options.classes},
+                             {"elements", costs.network().total()}};
     if (o_.method.budget) {
       (*record_)["budget_elements"] = parse_budget(*o_.method.budget, costs);
     }

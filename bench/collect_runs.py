@@ -1,0 +1,36 @@
+#!/usr/bin/env python3
+"""Gathers what finished runs of `trady finetune` say about accuracy into one small file.
+
+usage: collect_runs.py RESULT.json RUN...
+
+Keeps settings, build, and of every epoch loss, accuracies, seconds and budget used: not the selections.
+"""
+import json
+import pathlib
+import sys
+
+KEPT = ("loss", "train_accuracy", "steps", "step_seconds", "select_seconds", "seconds",
+        "budget_used_elements", "test", "val")  # fmt: skip
+
+
+def summary(run):
+    record = json.loads((pathlib.Path(run) / "run.json").read_text())
+    return {
+        "settings": record["settings"],
+        "environment": record["environment"],
+        "trady": record["trady"],
+        "before": record.get("before"),
+        "peak_bytes": max(e["memory"]["reserved_bytes"] for e in record["epochs"]),
+        "epochs": [{key: epoch.get(key) for key in KEPT} for epoch in record["epochs"]],
+    }
+
+
+def main():
+    if len(sys.argv) < 3:
+        sys.exit(__doc__)
+    runs = [summary(run) for run in sys.argv[2:]]
+    pathlib.Path(sys.argv[1]).write_text(json.dumps({"runs": runs}, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
