@@ -29,11 +29,27 @@ Side side_of(const std::function<void()>& call, double round_us) {
 
 }  // namespace
 
+void PairedTime::add(const PairedTime& layer) {
+  ours_us += layer.ours_us;
+  other_us += layer.other_us;
+}
+
+nlohmann::json json_of(const PairedTime& time) {
+  nlohmann::json json{{"ours_us", time.ours_us},
+                      {"onednn_us", time.other_us},
+                      {"ratio", time.ours_us / time.other_us}};
+  if (!time.ours_samples_us.empty()) {
+    json["ours_samples_us"] = time.ours_samples_us;
+    json["onednn_samples_us"] = time.other_samples_us;
+  }
+  return json;
+}
+
 PairedTime time_in_turn(const std::function<void()>& ours, const std::function<void()>& other,
                         int rounds, double round_us) {
   const std::vector<TimedSide> timed =
       time_in_turn({side_of(ours, round_us), side_of(other, round_us)}, rounds);
-  return {timed[0].quartiles.median, timed[1].quartiles.median};
+  return {timed[0].quartiles.median, timed[1].quartiles.median, timed[0].samples, timed[1].samples};
 }
 
 TestFloats::TestFloats(int64_t count) {

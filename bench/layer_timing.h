@@ -5,13 +5,22 @@
 #include <functional>
 #include <memory>
 #include <new>
+#include <nlohmann/json.hpp>
+#include <vector>
 
 namespace trady::bench {
 
 struct PairedTime {
-  double ours_us = 0;   ///< median time of one call
+  double ours_us = 0;   ///< median time of one call; or a sum of medians over layers
   double other_us = 0;  ///< the same of the other side
+  std::vector<double> ours_samples_us, other_samples_us;  ///< one a round; none for a sum
+
+  void add(const PairedTime& layer);
 };
+
+/// {"ours_us", "onednn_us", "ratio"} and, of a single layer, {"ours_samples_us",
+/// "onednn_samples_us"}.
+nlohmann::json json_of(const PairedTime& time);
 
 /// Runs the sides in turn for `rounds` rounds of at least `round_us` microseconds each.
 PairedTime time_in_turn(const std::function<void()>& ours, const std::function<void()>& other,

@@ -98,6 +98,115 @@ def trajectory_section():
     ]
 
 
+def over(ratio):
+    return f"1/{1 / ratio:.1f}"
+
+
+def grad_weight_section():
+    result = read("grad_weight.json")
+    if not result:
+        return []
+    settings = result["settings"]
+    sums = [
+        [f"{b['batch']}", title]
+        + [f"{b[key]['ours_us']:.0f}", f"{b[key]['onednn_us']:.0f}", over(b[key]["ratio"])]
+        for b in result["batches"]
+        for key, title in (
+            ("tail_convs", f"from conv {settings['first_of_tail']}"),
+            ("all_convs", "all"),
+        )
+    ]
+    first = result["batches"][0]
+    layers = [
+        [
+            str(layer["conv"]),
+            layer["name"],
+            "x".join(map(str, layer["input"])),
+            str(layer["out_channels"]),
+            str(layer["kernel"]),
+            str(layer["channels"]),
+            f"{layer['ours_us']:.1f}",
+            f"{layer['onednn_us']:.1f}",
+            over(layer["ratio"]),
+        ]
+        for layer in first["layers"]
+    ]
+    return [
+        f"## Weight gradients of {100 * settings['share']:g} % of the input channels",
+        "",
+        "Packing and the packed gradient, beside oneDNN's dense gradient, on one thread. A training step",
+        "at 128 px runs at batch 1 (the micro-batch); a batch of 32 in one piece does not fit the caches.",
+        "",
+        *origin(result),
+        *table(["batch", "convs", "ours us", "oneDNN dense us", "ratio"], sums),
+        f"By layer, at batch {first['batch']}:",
+        "",
+        *table(
+            ["conv", "name", "input", "C'", "k", "channels", "ours us", "oneDNN us", "ratio"],
+            layers,
+        ),
+    ]
+
+
+def conv_passes_section():
+    result = read("conv_passes.json")
+    if not result:
+        return []
+    rows = [
+        [f"{b['batch']}", family]
+        + [
+            cell
+            for key in ("forward", "grad_input")
+            for cell in (
+                f"{sums[key]['ours_us']:.0f}",
+                f"{sums[key]['onednn_us']:.0f}",
+                f"{sums[key]['ratio']:.2f}",
+            )
+        ]
+        for b in result["batches"]
+        for family, sums in b["families"].items()
+    ]
+    head = ["batch", "convs", "forward us", "oneDNN us", "ratio"]
+    return [
+        "## Forward and grad_input beside oneDNN",
+        "",
+        "Sums over the convolutions of the network, on one thread.",
+        "",
+        *origin(result),
+        *table(head + ["grad_input us", "oneDNN us", "ratio"], rows),
+    ]
+
+
+def micro_batch_section():
+    sizes = [(size, read(f"micro_batch_{size}px.json")) for size in (128, 64, 32)]
+    sizes = [(size, result) for size, result in sizes if result]
+    if not sizes:
+        return []
+    rows = []
+    for size, result in sizes:
+        cells = {}
+        for timed in result["micro_batches"]:
+            cells.setdefault(timed["row"], {})[timed["micro_batch"]] = timed["median"]
+        for row, medians in cells.items():
+            best = min(medians.values())
+            rows.append(
+                [f"{size}", row]
+                + [
+                    f"**{ms / best:.2f}**" if m == result["default_micro_batch"] else f"{ms / best:.2f}"
+                    for m, ms in medians.items()
+                ]
+            )
+    names = sorted({timed["micro_batch"] for timed in sizes[0][1]["micro_batches"]})
+    return [
+        "## Time by micro-batch",
+        "",
+        "Relative to the fastest micro-batch of the row; the default is bold.",
+        "",
+        *origin(sizes[0][1]),
+        *table(["px", "row"] + [f"m = {m}" for m in names], rows),
+    ]
+
+
 def by_method(runs, loss_of, accuracy_of, method_of):
     groups = {}
     for run in runs:
@@ -178,6 +287,9 @@ def main():
         "disturb the other side.",
         "",
         *step_section("step_2threads.json", "Time of a step on two threads"),
+        *micro_batch_section(),
+        *grad_weight_section(),
+        *conv_passes_section(),
         *memory_section(),
         *trajectory_section(),
         *accuracy_section(

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "bench/common/result_file.h"
 #include "bench/layer_timing.h"
 #include "kernels/backend.h"
 #include "kernels/cpu/onednn_passes.h"
@@ -25,6 +26,7 @@ struct Settings {
   int64_t image_size = 128;
   std::vector<int64_t> batches = {1, 2, 4};
   int rounds = 15;
+  std::string out;
 };
 
 /// What one side of all layers asks for.
@@ -89,8 +91,16 @@ std::array<PairedTime, 2> measure(const kernels::Backend& device, const kernels:
   return {forward, grad_input};
 }
 
-void report(const kernels::Backend& device, const Network& network, int64_t batch, int rounds) {
+nlohmann::json json_of(const Memory& memory) {
+  return {{"prepared_weight_bytes", memory.prepared_bytes},
+          {"largest_scratch_bytes", memory.scratch_bytes}};
+}
+
+/// {"batch", "layers": [...], "families": {...}, "memory"}; the same as lines of a table.
+nlohmann::json report(const kernels::Backend& device, const Network& network, int64_t batch,
+                      int rounds) {
   Totals totals;
+  nlohmann::json layers = nlohmann::json::array();
   std::printf("batch %d\n%4s %-22s %11s %5s %3s | %19s | %19s\n", static_cast<int>(batch), "conv",
               "name", "input", "C'", "k", "forward us, oneDNN", "grad_input, oneDNN");
   for (const ConvLayer& layer : network.tape.convs()) {
@@ -98,13 +108,18 @@ void report(const kernels::Backend& device, const Network& network, int64_t batc
     shape.batch = batch;
     const auto times = measure(device, shape, rounds, totals);
     auto& sums = totals.by_family[family_of(shape)];
-    auto& network_sums = totals.by_family["~ all convs"];
+    auto& network_sums = totals.by_family["all convs"];
     for (size_t pass = 0; pass < 2; ++pass) {
-      for (auto* sum : {&sums[pass], &network_sums[pass]}) {
-        sum->ours_us += times[pass].ours_us;
-        sum->other_us += times[pass].other_us;
-      }
+      for (auto* sum : {&sums[pass], &network_sums[pass]}) sum->add(times[pass]);
     }
+    layers.push_back({{"conv", layer.index},
+                      {"name", layer.name},
+                      {"input", {shape.in_h, shape.in_w, shape.in_c}},
+                      {"out_channels", shape.out_c},
+                      {"kernel", shape.kernel},
+                      {"depthwise", shape.depthwise},
+                      {"forward", bench::json_of(times[0])},
+                      {"grad_input", bench::json_of(times[1])}});
     const std::string input = std::to_string(shape.in_h) + "x" + std::to_string(shape.in_w) + "x" +
                               std::to_string(shape.in_c);
     std::printf("%4d %-22s %11s %5d %3d | %9.1f %9.1f | %9.1f %9.1f\n", layer.index,
@@ -112,7 +127,10 @@ void report(const kernels::Backend& device, const Network& network, int64_t batc
                 static_cast<int>(shape.kernel), times[0].ours_us, times[0].other_us,
                 times[1].ours_us, times[1].other_us);
   }
+  nlohmann::json families;
   for (const auto& [family, sums] : totals.by_family) {
+    families[family] = {{"forward", bench::json_of(sums[0])},
+                        {"grad_input", bench::json_of(sums[1])}};
     std::printf(
         "batch %d, %-22s forward %8.1f against %8.1f us, grad_input %8.1f against %8.1f us\n",
         static_cast<int>(batch), family.c_str(), sums[0].ours_us, sums[0].other_us, sums[1].ours_us,
@@ -126,6 +144,10 @@ void report(const kernels::Backend& device, const Network& network, int64_t batc
   print_memory("ours", totals.ours);
   print_memory("oneDNN", totals.onednn);
   std::puts("");
+  return {{"batch", batch},
+          {"layers", std::move(layers)},
+          {"families", std::move(families)},
+          {"memory", {{"ours", json_of(totals.ours)}, {"onednn", json_of(totals.onednn)}}}};
 }
 
 }  // namespace
@@ -137,6 +159,7 @@ int main(int argc, char** argv) {
   app.add_option("--image-size", settings.image_size, "Pixels a side")->capture_default_str();
   app.add_option("--batch", settings.batches, "Micro-batches to measure")->capture_default_str();
   app.add_option("--rounds", settings.rounds, "Rounds of the two sides")->capture_default_str();
+  app.add_option("--out", settings.out, "JSON file to write");
   CLI11_PARSE(app, argc, argv);
   try {
     const auto device = kernels::make_cpu_backend();
@@ -149,7 +172,15 @@ int main(int argc, char** argv) {
     const Network network = models::build(settings.model, options);
     std::printf("%s at %d px, one thread, %s\n", settings.model.c_str(),
                 static_cast<int>(settings.image_size), device->isa().c_str());
-    for (const int64_t batch : settings.batches) report(*device, network, batch, settings.rounds);
+    nlohmann::json result = bench::provenance("conv_passes", argc, argv, *device);
+    result["settings"] = {{"model", settings.model},
+                          {"image_size", settings.image_size},
+                          {"rounds", settings.rounds},
+                          {"threads", 1}};
+    for (const int64_t batch : settings.batches) {
+      result["batches"].push_back(report(*device, network, batch, settings.rounds));
+    }
+    bench::write_result(settings.out, result);
   } catch (const std::exception& error) {
     std::fprintf(stderr, "%s\n", error.what());
     return 1;

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "bench/common/result_file.h"
 #include "bench/layer_timing.h"
 #include "kernels/backend.h"
 #include "kernels/cpu/dense_grad_weight.h"
@@ -24,6 +25,7 @@ struct Settings {
   double share = 0.05;
   int first_of_tail = 13;  ///< the shallowest conv of TraDy's pool for mbv2-w0.35 (method.md)
   int rounds = 15;
+  std::string out;
 };
 
 /// max(1, round(share * channels)) channels, evenly spread: neighbours would share cache lines.
@@ -64,22 +66,30 @@ LayerResult measure(const kernels::Backend& device, const kernels::ConvShape& sh
   return {time, count, dense->implementation()};
 }
 
-void report(const kernels::Backend& device, const Network& network, int64_t batch,
-            const Settings& settings) {
+/// {"batch", "layers": [...], "all_convs", "tail_convs"}; the same as lines of a table.
+nlohmann::json report(const kernels::Backend& device, const Network& network, int64_t batch,
+                      const Settings& settings) {
   std::printf("batch %d\n%4s %-22s %11s %5s %3s %3s %9s %9s %6s  %s\n", static_cast<int>(batch),
               "conv", "name", "input", "C'", "k", "n", "ours us", "dense us", "ratio",
               "oneDNN's kernel");
   bench::PairedTime all, tail;
+  nlohmann::json layers = nlohmann::json::array();
   for (const ConvLayer& layer : network.tape.convs()) {
     kernels::ConvShape shape = layer.shape;
     shape.batch = batch;
     const LayerResult result = measure(device, shape, settings);
-    all.ours_us += result.time.ours_us;
-    all.other_us += result.time.other_us;
-    if (layer.index >= settings.first_of_tail) {
-      tail.ours_us += result.time.ours_us;
-      tail.other_us += result.time.other_us;
-    }
+    all.add(result.time);
+    if (layer.index >= settings.first_of_tail) tail.add(result.time);
+    nlohmann::json entry = bench::json_of(result.time);
+    entry.update({{"conv", layer.index},
+                  {"name", layer.name},
+                  {"input", {shape.in_h, shape.in_w, shape.in_c}},
+                  {"out_channels", shape.out_c},
+                  {"kernel", shape.kernel},
+                  {"depthwise", shape.depthwise},
+                  {"channels", result.count},
+                  {"onednn", result.onednn}});
+    layers.push_back(std::move(entry));
     const std::string input = std::to_string(shape.in_h) + "x" + std::to_string(shape.in_w) + "x" +
                               std::to_string(shape.in_c);
     std::printf("%4d %-22s %11s %5d %3d %3d %9.1f %9.1f %6.3f  %s\n", layer.index,
@@ -94,6 +104,10 @@ void report(const kernels::Backend& device, const Network& network, int64_t batc
   std::printf("batch %d, convs from %d: %.1f against %.1f us, ratio %.3f (1/%.1f)\n\n",
               static_cast<int>(batch), settings.first_of_tail, tail.ours_us, tail.other_us,
               tail.ours_us / tail.other_us, tail.other_us / tail.ours_us);
+  return {{"batch", batch},
+          {"layers", std::move(layers)},
+          {"all_convs", bench::json_of(all)},
+          {"tail_convs", bench::json_of(tail)}};
 }
 
 }  // namespace
@@ -109,6 +123,7 @@ int main(int argc, char** argv) {
   app.add_option("--tail", settings.first_of_tail, "First conv of the second ratio")
       ->capture_default_str();
   app.add_option("--rounds", settings.rounds, "Rounds of the two sides")->capture_default_str();
+  app.add_option("--out", settings.out, "JSON file to write");
   CLI11_PARSE(app, argc, argv);
   try {
     const auto device = kernels::make_cpu_backend();
@@ -122,7 +137,14 @@ int main(int argc, char** argv) {
     std::printf("%s at %d px, %g %% of the input channels of each conv, one thread, %s\n",
                 settings.model.c_str(), static_cast<int>(settings.image_size), 100 * settings.share,
                 device->isa().c_str());
-    for (const int64_t batch : settings.batches) report(*device, network, batch, settings);
+    nlohmann::json result = bench::provenance("grad_weight", argc, argv, *device);
+    result["settings"] = {{"model", settings.model},   {"image_size", settings.image_size},
+                          {"share", settings.share},   {"first_of_tail", settings.first_of_tail},
+                          {"rounds", settings.rounds}, {"threads", 1}};
+    for (const int64_t batch : settings.batches) {
+      result["batches"].push_back(report(*device, network, batch, settings));
+    }
+    bench::write_result(settings.out, result);
   } catch (const std::exception& error) {
     std::fprintf(stderr, "%s\n", error.what());
     return 1;

@@ -147,10 +147,9 @@ nlohmann::json sweep_micro_batches(const Settings& settings, const kernels::Back
   for (OurRow& row : rows) sides.push_back(side_of(row, batch.view(), settings.steps));
   const std::vector<TimedSide> timed = time_in_turn(sides, settings.rounds);
 
-  std::printf(
-      "%lld px; the default micro-batch is %lld\n",
-      static_cast<long long>(network.options.image_size),
-      static_cast<long long>(default_micro_batch(network.tape, backend, settings.workload.batch)));
+  const int64_t preset = default_micro_batch(network.tape, backend, settings.workload.batch);
+  std::printf("%lld px; the default micro-batch is %lld\n",
+              static_cast<long long>(network.options.image_size), static_cast<long long>(preset));
   std::printf("%-14s %8s  (%7s .. %7s)  activations of a worker at their peak\n", "", "ms", "25 %",
               "75 %");
   nlohmann::json results = nlohmann::json::array();
@@ -163,7 +162,7 @@ nlohmann::json sweep_micro_batches(const Settings& settings, const kernels::Back
     row["activation_bytes"] = activations;
     results.push_back(std::move(row));
   }
-  return {{"micro_batches", results}};
+  return {{"default_micro_batch", preset}, {"micro_batches", results}};
 }
 
 }  // namespace
