@@ -1,7 +1,9 @@
 // A step takes nothing from the heap, and the process grows by what the plan said.
 #include <unistd.h>
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <fstream>
+#include <memory>
 
 #include "models/registry.h"
 #include "selection/strategy.h"
@@ -31,23 +33,31 @@ Growth growth_of(StepRunner& runner, const testing::RandomBatch& batch, int step
           resident_bytes() - resident};
 }
 
+Network whole_network() {
+  NetworkOptions options;
+  options.image_size = 64;
+  options.classes = 12;
+  return models::build("mbv2-w0.35", options);
+}
+
+std::unique_ptr<Strategy> trady_of(const Network& network) {
+  StrategyOptions options;
+  options.network = network.name;
+  options.convs = network.tape.convs();
+  options.budget_elements = 27946;
+  return make_strategy("trady", options);
+}
+
 }  // namespace
 
 TEST_CASE("Steps allocate nothing outside of the arena") {
   if (!testing::heap_is_counted()) return;
-  NetworkOptions options;
-  options.image_size = 64;
-  options.classes = 12;
-  const Network network = models::build("mbv2-w0.35", options);
+  const Network network = whole_network();
   const auto device = kernels::make_cpu_backend();
   Parameters parameters(network.tape.parameters(), device->dtype());
   testing::fill_random(parameters, 1);
   const testing::RandomBatch batch(network.tape, 8, 1);
-  StrategyOptions strategy_options;
-  strategy_options.network = network.name;
-  strategy_options.convs = network.tape.convs();
-  strategy_options.budget_elements = 27946;
-  const auto method = make_strategy("trady", strategy_options);
+  const auto method = trady_of(network);
 
   StepRunner runner(network.tape, *device, parameters, {}, {8, 2, true, {}}, 2);
   runner.select(method->plan(0));
@@ -66,6 +76,30 @@ TEST_CASE("Steps allocate nothing outside of the arena") {
     CHECK(next.heap_peak < 64 << 10);
     CHECK(next.resident < runner.planned().reserved + (2 << 20));
   }
+}
+
+TEST_CASE("Library code and kernels' descriptors stop growing") {
+  if (!testing::heap_is_counted()) return;
+  const Network network = whole_network();
+  const auto device = kernels::make_cpu_backend();
+  Parameters parameters(network.tape.parameters(), device->dtype());
+  testing::fill_random(parameters, 1);
+  const testing::RandomBatch batch(network.tape, 8, 1);
+  const auto method = trady_of(network);
+  const int64_t start = resident_bytes();
+  StepRunner runner(network.tape, *device, parameters, {}, {8, 2, true, {}}, 2);
+  int64_t largest_plan = 0;
+  const auto run_epochs = [&](int from, int to) {
+    for (int epoch = from; epoch < to; ++epoch) {
+      runner.select(method->plan(epoch));
+      runner.train(batch.view(), 1e-6);
+      largest_plan = std::max(largest_plan, runner.planned().reserved);
+    }
+    return resident_bytes();
+  };
+  const int64_t after_50 = run_epochs(0, 50);
+  CHECK(after_50 - start < largest_plan + (12 << 20));
+  CHECK(run_epochs(50, 400) - after_50 < 1 << 20);
 }
 
 TEST_CASE("Selections return what they took") {
