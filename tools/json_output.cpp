@@ -19,7 +19,7 @@ void require_writable(const std::string& option, const std::filesystem::path& fi
 
 void write_json(const std::string& file, const nlohmann::json& json) {
   if (file.empty()) return;
-  // Names of folders and classes may be in any encoding.
+  // Names of files may be in any encoding.
   constexpr auto kReplaceBadBytes = nlohmann::json::error_handler_t::replace;
   write_file_atomically(file, json.dump(1, ' ', /*ensure_ascii=*/false, kReplaceBadBytes) + "\n");
 }

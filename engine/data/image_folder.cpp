@@ -1,6 +1,7 @@
 #include "engine/data/image_folder.h"
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 
 #include "engine/data/image_file.h"
 #include "engine/error.h"
@@ -27,6 +28,15 @@ void for_each_entry(const fs::path& folder, Visit visit) {
 bool is_folder(const fs::directory_entry& entry) {
   std::error_code error;  // a dangling link is no folder
   return entry.is_directory(error);
+}
+
+/// Class names go into JSON: run records and the metadata of weights.
+bool is_utf8(const std::string& text) {
+  try {
+    return !nlohmann::json(text).dump().empty();
+  } catch (const nlohmann::json::type_error&) {
+    return false;
+  }
 }
 
 void collect_images(const fs::path& folder, std::vector<std::string>& paths) {
@@ -79,6 +89,10 @@ ImageFolder::ImageFolder(const fs::path& root, std::vector<std::string> class_na
 
 void ImageFolder::add_class(int32_t label) {
   const fs::path folder = root_ / class_names_[label];
+  if (!is_utf8(class_names_[label])) {
+    fail("class folder ", folder.string(),
+         ": its name is not valid UTF-8, and it becomes the name of a class; rename the folder");
+  }
   std::vector<std::string> paths;
   collect_images(folder, paths);
   if (paths.empty()) {

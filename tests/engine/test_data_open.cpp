@@ -103,6 +103,10 @@ TEST_CASE("Image folder: what is wrong is said", "[data]") {
                     Contains("new.webp") && Contains("convert it to JPEG"));
   fs::remove(folder.path() / "train/a/new.webp");
 
+  write_images(folder, {"train/caf\xe9/1.png"});
+  CHECK_THROWS_WITH(open_dataset(folder.path()), Contains("not valid UTF-8"));
+  fs::remove_all(folder.path() / "train/caf\xe9");
+
   write_images(folder, {"val/a/1.png", "validation/a/1.png"});
   CHECK_THROWS_WITH(open_dataset(folder.path()), Contains("has both val and validation"));
 }
