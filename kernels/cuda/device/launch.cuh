@@ -1,0 +1,49 @@
+// The one way to start a kernel. `<<<>>>` is not used: g++ cannot parse it, and errors are checked
+// in this one place.
+#pragma once
+
+#include <stdexcept>
+#include <string>
+
+#include "kernels/cuda/device/runtime.cuh"
+
+namespace trady::kernels::cuda {
+
+struct Launch {
+  const char* name = "";  ///< the kernel, in errors
+  dim3 grid, block;
+  size_t shared_bytes = 0;  ///< all shared memory is dynamic: see shared_memory.cuh
+  cudaStream_t stream = nullptr;
+};
+
+/// Error that names `what` unless `status` is success.
+inline void check(cudaError_t status, const char* what) {
+  if (status == cudaSuccess) return;
+  throw std::runtime_error(std::string("[cuda] ") + what + ": " + cudaGetErrorName(status) + ", " +
+                           cudaGetErrorString(status));
+}
+
+/// Enqueues kernel(args...) on launch.stream. Nothing is launched for an empty grid.
+template <typename... Parameters, typename... Args>
+void launch(const Launch& launch, void (*kernel)(Parameters...), Args... args) {
+  if (launch.grid.x == 0 || launch.grid.y == 0 || launch.grid.z == 0) return;
+#ifdef __CUDACC__
+  constexpr size_t kWithoutOptIn = 48 << 10;
+  if (launch.shared_bytes > kWithoutOptIn) {
+    check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
+                               static_cast<int>(launch.shared_bytes)),
+          launch.name);
+  }
+  cudaLaunchConfig_t config{};
+  config.gridDim = launch.grid;
+  config.blockDim = launch.block;
+  config.dynamicSmemBytes = launch.shared_bytes;
+  config.stream = launch.stream;
+  check(cudaLaunchKernelEx(&config, kernel, Parameters(args)...), launch.name);
+#else
+  cuda_on_host::launch({launch.name, launch.grid, launch.block, launch.shared_bytes, launch.stream},
+                       kernel, Parameters(args)...);
+#endif
+}
+
+}  // namespace trady::kernels::cuda
