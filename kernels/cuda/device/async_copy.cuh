@@ -1,5 +1,6 @@
-// cp.async: 16 bytes from global to shared memory, past the registers (sm_80 on). What was copied
-// may be read by the copying thread after async_wait, by others after a barrier that follows.
+// cp.async: 16 or 4 bytes from global to shared memory, past the registers (sm_80 on). What was
+// copied may be read by the copying thread after async_wait, by others after a barrier that follows.
+// 4 bytes serve gathered channels and rows whose length is no multiple of 16 bytes.
 #pragma once
 
 #include "kernels/cuda/device/runtime.cuh"
@@ -16,6 +17,18 @@ __device__ __forceinline__ void async_copy16(float* shared, const float* global,
                : "memory");
 #else
   cuda_on_host::async_copy16(shared, global, valid);
+#endif
+}
+
+/// As async_copy16, one float.
+__device__ __forceinline__ void async_copy4(float* shared, const float* global, bool valid) {
+#ifdef __CUDACC__
+  const unsigned to = static_cast<unsigned>(__cvta_generic_to_shared(shared));
+  const int bytes = valid ? 4 : 0;
+  asm volatile("cp.async.ca.shared.global [%0], [%1], 4, %2;" ::"r"(to), "l"(global), "r"(bytes)
+               : "memory");
+#else
+  cuda_on_host::async_copy4(shared, global, valid);
 #endif
 }
 
