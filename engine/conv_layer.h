@@ -8,7 +8,7 @@
 namespace trady {
 
 /// A 2-D convolution of a network, by its index in forward order (0 = first conv).
-/// `shape.batch` is 1: costs are per sample (method.md section 1).
+/// `shape.batch` is 1: costs are per sample (docs/method.md section 1).
 struct ConvLayer {
   int index = 0;
   std::string name;  ///< parameter prefix, e.g. "blocks.3.expand"

@@ -12,7 +12,7 @@
 namespace trady {
 
 /// PyTorch's torch.optim.SGD and clip_grad_norm_. The paper's recipe uses none of these: state of
-/// the optimizer would break the budget (method.md section 6), and pretraining has no budget.
+/// the optimizer would break the budget (docs/method.md section 6), and pretraining has no budget.
 struct OptimizerSettings {
   double momentum = 0;
   double weight_decay = 0;

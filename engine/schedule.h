@@ -1,4 +1,4 @@
-// Learning rate by step: linear warm-up from 0, then a cosine to 0 (method.md section 6).
+// Learning rate by step: linear warm-up from 0, then a cosine to 0 (docs/method.md section 6).
 #pragma once
 
 #include <cstdint>

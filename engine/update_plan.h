@@ -11,7 +11,7 @@ struct LayerUpdate {
   enum class Kind {
     none,             ///< frozen
     bias,             ///< the bias alone
-    input_channels,   ///< W[:, c] for the listed c (method.md section 1)
+    input_channels,   ///< W[:, c] for the listed c (docs/method.md section 1)
     output_channels,  ///< W[o, :] for the listed o (Velocity)
     all,              ///< the whole weight
   };
@@ -38,7 +38,7 @@ struct LayerUpdate {
   bool operator==(const LayerUpdate&) const = default;
 };
 
-/// One entry a conv, in forward order. The classifier is always trained (method.md section 1).
+/// One entry a conv, in forward order. The classifier is always trained (docs/method.md section 1).
 struct UpdatePlan {
   std::vector<LayerUpdate> convs;
 

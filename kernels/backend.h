@@ -128,7 +128,7 @@ class Backend {
   virtual double sum_squares(const void* x, int64_t elements) const = 0;
   /// w[slice] -= learning_rate * dw
   virtual void sgd(const ConvShape& shape, const SgdArgs& args) const = 0;
-  /// norms[j] = L2 norm of slice j of a packed dw (method.md: n_c).
+  /// norms[j] = L2 norm of slice j of a packed dw (docs/method.md section 1: n_c).
   virtual void slice_norms(const ConvShape& shape, SliceKind kind, int64_t count, const void* dw,
                            double* norms) const = 0;
 };

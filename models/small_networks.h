@@ -1,4 +1,4 @@
-// The three small networks of the paper (method.md section 7).
+// The three small networks of the paper (docs/method.md section 7).
 #pragma once
 
 #include "models/inverted_residual.h"

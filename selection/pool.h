@@ -31,8 +31,9 @@ struct Pool {
 };
 
 /// The first K of the ranking, without what the network at hand lacks: a ranking may be of the
-/// variant with the mix conv, one conv more at the end (method.md section 2). Error if there is no
-/// ranking (it names `trady rank`), if the ranking is of another network, or if nothing is left.
+/// variant with the mix conv, one conv more at the end (docs/method.md section 2). Error if there
+/// is no ranking (it names `trady rank`), if the ranking is of another network, or if nothing is
+/// left.
 Pool resolve_pool(const PoolSpec& spec, const std::string& network, int conv_count);
 
 }  // namespace trady

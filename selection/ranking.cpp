@@ -12,7 +12,7 @@
 namespace trady {
 namespace {
 
-constexpr double kDefaultShare = 97;  // percent of the total RGN (method.md section 2)
+constexpr double kDefaultShare = 97;  // percent of the total RGN (docs/method.md section 2)
 
 /// Read once; a bad file would be a fault of the build, and a test reads them all.
 const std::map<std::string, Ranking>& builtin_rankings() {

@@ -1,8 +1,9 @@
 // A ranking of a network's convs by relative gradient norm (RGN), and its JSON file.
 //
-// Layer RGN = sum over the layer's channels of ||dW[:, c]|| / theta_c (method.md section 1), summed
-// over the epochs of one fine-tuning. The order hardly depends on the task, so a ranking that was
-// made once serves every data set. Files in selection/rankings/ are built into the library.
+// Layer RGN = sum over the layer's channels of ||dW[:, c]|| / theta_c (docs/method.md section 1),
+// summed over the epochs of one fine-tuning. The order hardly depends on the task, so a ranking
+// that was made once serves every data set. Files in selection/rankings/ are built into the
+// library.
 #pragma once
 
 #include <map>
@@ -27,7 +28,7 @@ struct Ranking {
   bool operator==(const Ranking&) const = default;
 };
 
-/// The published pool size of a network (35, 27 or 43; method.md section 2); 0 if there is none.
+/// The published pool size of a network (docs/method.md section 2); 0 if there is none.
 int published_pool_size(const std::string& network);
 
 /// Convs of a ranking whose RGN together reaches `percent`, counted from the top.

@@ -23,7 +23,7 @@ struct Settings {
   int64_t image_size = 128;
   std::vector<int64_t> batches = {1, 2, 32};
   double share = 0.05;
-  int first_of_tail = 13;  ///< the shallowest conv of TraDy's pool for mbv2-w0.35 (method.md)
+  int first_of_tail = 13;  ///< of TraDy's pool in mbv2-w0.35 (docs/method.md section 9)
   int rounds = 15;
   std::string out;
 };

@@ -59,7 +59,7 @@ int64_t smallest_limit(const Settings& settings, const std::string& method,
   return works;
 }
 
-/// 4 bytes x micro-batch x sum of n_selected H W over the convs (method.md section 1).
+/// 4 bytes x micro-batch x sum of n_selected H W over the convs (docs/method.md section 1).
 int64_t slice_bytes(const Strategy& strategy, const StepProgram& program) {
   return 4 * program.settings().micro_batch * strategy.costs().plan(program.update()).activations;
 }

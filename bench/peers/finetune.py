@@ -1,4 +1,4 @@
-"""Accuracy peer: fine-tunes a network on an image folder in PyTorch, as method.md section 6 says.
+"""Accuracy peer: fine-tunes a network on an image folder in PyTorch (docs/method.md section 6).
 
 The methods are simulated by masking dense gradients (masked.py). Example:
     python finetune.py --weights mbv2-w0.35.safetensors --data flowers12 --runs head:0.03 \\

@@ -1,4 +1,4 @@
-"""The masked simulation that the TraDy authors call their method's evaluation (method.md, head).
+"""The masked simulation that the TraDy authors evaluate their method with (docs/method.md, head).
 
 Gradients are dense; a mask keeps those of the selected input channels. This is the oracle of what
 trady computes sparsely, and nothing to be quick with.

@@ -1,4 +1,4 @@
-"""The networks of method.md section 7 in PyTorch: folded batch-norm, convolutions with bias, ReLU6.
+"""The networks of docs/method.md section 7 in PyTorch: folded batch-norm, biases, ReLU6.
 
 Parameters carry the project's names (`first_conv.weight`, `blocks.3.expand.bias`,
 `classifier.weight`), weights are OIHW as in the project's safetensors files.
@@ -143,7 +143,7 @@ def load_state(model, tensors):
 
 
 def replace_head(model, classes, generator):
-    """A new classifier as method.md section 6 has it: weights normal(0, 0.01), bias 0."""
+    """A new classifier as docs/method.md section 6 has it: weights normal(0, 0.01), bias 0."""
     model.classifier = nn.Linear(model.classifier.in_features, classes)
     with torch.no_grad():
         model.classifier.weight.normal_(0, 0.01, generator=generator)

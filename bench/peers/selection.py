@@ -1,4 +1,4 @@
-"""Units of selection, their cost and the filling rule (method.md sections 1-4).
+"""Units of selection, their cost and the filling rule (docs/method.md sections 1-4).
 
 A selection is {conv index: ascending list of input channels}. As JSON:
     {"convs": [{"index": 13, "channels": [0, 4, 9]}, ...]}

@@ -19,7 +19,7 @@ struct LoaderOptions {
   TransformOptions transform;
   int64_t batch_size = 32;
   bool shuffle = true;    ///< order drawn from (seed, epoch); otherwise the data set's order
-  bool drop_last = true;  ///< drop the last incomplete batch (method.md section 6)
+  bool drop_last = true;  ///< drop the last incomplete batch (docs/method.md section 6)
   uint64_t seed = 0;
   int threads = 1;           ///< that decode and augment; 0: in next(), by the caller
   int prefetch_batches = 2;  ///< prepared ahead of the one in use, where there are threads

@@ -20,7 +20,7 @@ constexpr std::array<NamedRecipe, 4> kRecipes{{{"standard", Recipe::standard},
                                                {"none", Recipe::none}}};
 
 constexpr int kMaxImageSize = 4096;
-// method.md section 6: at 128 px the short side becomes 147.
+// docs/method.md section 6: at 128 px the short side becomes 147.
 constexpr double kTestResizeRatio = 147.0 / 128.0;
 constexpr double kJitter = 0.4;
 

@@ -1,4 +1,4 @@
-// From a decoded image to the network's input square: the recipes of method.md section 6.
+// From a decoded image to the network's input square: the recipes of docs/method.md section 6.
 #pragma once
 
 #include <array>

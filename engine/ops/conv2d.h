@@ -1,7 +1,7 @@
 // Convolution and linear layer: y = activation(conv(x, W) + b + residual).
 //
 // Backward computes dW only for the channels that the update plan lists and keeps only those
-// channels of x (method.md section 1: dW[:, c] needs nothing but A[:, c]).
+// channels of x (docs/method.md section 1: dW[:, c] needs nothing but A[:, c]).
 #pragma once
 
 #include "engine/ops/op.h"

@@ -1,5 +1,5 @@
 // dw[o, ky, kx, c] = sum over output positions of dy[n, oy, ox, o] * x[n, iy, ix, c]
-// for the listed slices only (method.md section 1: dW[:, c] needs only x[..., c]):
+// for the listed slices only (docs/method.md section 1: dW[:, c] needs only x[..., c]):
 //   input channels:  x is packed, so its columns are the listed c; o runs over all outputs
 //   output channels: o runs over the list, x is whole
 //   depthwise:       dw[j, ky, kx] = sum of dy[..., channels[j]] * x[..., j], x packed

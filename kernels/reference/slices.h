@@ -1,5 +1,5 @@
 // What is done with a packed dw: SGD on the slices of the whole weight that it stands for, and the
-// L2 norm of each slice (method.md section 1: n_c).
+// L2 norm of each slice (docs/method.md section 1: n_c).
 #pragma once
 
 #include <cmath>

@@ -211,8 +211,8 @@ TEST_CASE("conv: multiply-adds counted in the launchers equal the formula", "[co
       CHECK(counters.grad_input == dense);
       CHECK(counters.grad_weight == 0);
       for (const SliceKind kind : kBothKinds) {
-        // method.md section 1: D^2 C' H' W' a unit and sample, depthwise D^2 H' W'; of an output
-        // channel D^2 C H' W'.
+        // docs/method.md section 1: D^2 C' H' W' a unit and sample, depthwise D^2 H' W'; of an
+        // output channel D^2 C H' W'.
         const int64_t others = kind == SliceKind::input_channels ? s.out_c : s.in_c;
         const int64_t per_channel = s.depthwise ? per_pair : per_pair * others;
         for (const auto& list : channel_lists(channels_of_kind(s, kind))) {

@@ -28,7 +28,8 @@ NETWORKS = {  # in-mid-out:kernel:stride of every block
                  "64-192-64:7:1 64-384-96:7:1",
 }
 
-# SU's five schemes of each network: conv index:share of its input channels (method.md section 5).
+# SU's five schemes of each network, conv index:share of its input channels (docs/method.md
+# section 5).
 SU_SCHEMES = {
     "mbv2": {
         "49kB": "36:1 39:1 40:0 41:.25 42:.125 45:.125 48:.125 49:.125",

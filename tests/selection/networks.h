@@ -1,4 +1,4 @@
-// The conv lists of the three networks, built from the tables of method.md section 7 without
+// The conv lists of the three networks, built from the tables of docs/method.md section 7 without
 // models/, so that either can check the other.
 #pragma once
 

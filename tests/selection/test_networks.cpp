@@ -1,5 +1,5 @@
-// The networks of models/ have the convs that method.md section 7 lists: both come from the same
-// tables, read and built separately.
+// The networks of models/ have the convs that docs/method.md section 7 lists: both come from the
+// same tables, read and built separately.
 #include <catch2/catch.hpp>
 
 #include <string>

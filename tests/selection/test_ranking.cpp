@@ -1,4 +1,4 @@
-// Ranking files are read strictly; rankings are made as method.md section 1 says.
+// Ranking files are read strictly; rankings are made as docs/method.md section 1 says.
 #include <catch2/catch.hpp>
 
 #include <limits>
