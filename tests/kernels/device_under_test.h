@@ -1,14 +1,5 @@
-// How to add a device: one line in devices_under_test(). Every op test then holds it to the
-// float64 reference.
-//
-// How to add an op:
-//   1. declare it in kernels/backend.h (formula, layout, `=` or `+=`), implement it in
-//      kernels/reference (the obvious loops) and in kernels/null_backend.cpp;
-//   2. show in a test of the reference alone that the obvious loops are right: a case worked out by
-//      hand, and, if it has a gradient, central finite differences in test_gradients.cpp;
-//   3. compare every device with it: random_values -> Buffer -> op -> values() -> nmse, on sizes
-//      that divide nothing; outputs start as NaN (see Buffer), so a missed element shows;
-//   4. if it multiplies matrices, check work_counters() against the formula (test_conv.cpp).
+// What the op tests share. A device is added by one line in devices_under_test(): every op test then
+// holds it to the float64 reference. docs/adding-an-op.md says which tests an op needs.
 #pragma once
 
 #include <catch2/catch.hpp>
