@@ -1,5 +1,5 @@
-// What the op tests share. A device is added by one line in devices_under_test(): every op test then
-// holds it to the float64 reference. docs/adding-an-op.md says which tests an op needs.
+// What the op tests share. One line in devices_under_test() adds a device: every op test then holds
+// it to the float64 reference. docs/adding-an-op.md says which tests an op needs.
 #pragma once
 
 #include <catch2/catch.hpp>
