@@ -6,13 +6,9 @@
 
 #include "kernels/backend.h"
 #include "kernels/cuda/device/runtime.cuh"
+#include "kernels/cuda/precision.h"
 
 namespace trady::kernels::cuda {
-
-enum class Precision {
-  tf32,  ///< operands rounded to 10 bits of fraction, sums in fp32
-  fp32,  ///< exact products, sums in fp32
-};
 
 std::unique_ptr<ConvForward> make_gemm_forward(const ConvShape& shape, Activation activation,
                                                Precision precision, cudaStream_t stream);

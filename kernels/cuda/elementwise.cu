@@ -1,0 +1,74 @@
+// dy[i] = mask bit i ? dy[i] : 0;  out[i] += x[i];  x[i] *= factor.
+// Each element is read and written once: 8 bytes an element for apply_mask (and 1/8) and scale, 12
+// for add. Bit i of a mask is bit i % 8 of byte i / 8 (kernels/types.h).
+#include "kernels/cuda/device/flat_launch.cuh"
+#include "kernels/cuda/device/vector_access.cuh"
+#include "kernels/cuda/small_ops.h"
+
+namespace trady::kernels::cuda {
+namespace {
+
+// In all three a thread has 4 elements; the last one may have fewer.
+
+__global__ void __launch_bounds__(kFlatThreads) mask_gradient(float* dy,            // [elements]
+                                                              const uint8_t* mask,  // [/ 8, up]
+                                                              int64_t elements) {
+  const int64_t first = 4 * flat_index();
+  if (first >= elements) return;
+  const unsigned bits = static_cast<unsigned>(mask[first / 8]) >> (first % 8);
+  if (first + 4 <= elements) {
+    float4 v = load4(dy + first);
+    v = make_float4(bits & 1U ? v.x : 0.0F, bits & 2U ? v.y : 0.0F, bits & 4U ? v.z : 0.0F,
+                    bits & 8U ? v.w : 0.0F);
+    store4(dy + first, v);
+  } else {
+    for (int i = 0; first + i < elements; ++i) {
+      if ((bits >> i & 1U) == 0) dy[first + i] = 0;
+    }
+  }
+}
+
+__global__ void __launch_bounds__(kFlatThreads) add_to(const float* x,  // [elements]
+                                                       int64_t elements,
+                                                       float* out) {  // [elements]
+  const int64_t first = 4 * flat_index();
+  if (first + 4 <= elements) {
+    const float4 a = load4(x + first);
+    const float4 b = load4(out + first);
+    store4(out + first, make_float4(b.x + a.x, b.y + a.y, b.z + a.z, b.w + a.w));
+  } else {
+    for (int64_t i = first; i < elements; ++i) out[i] += x[i];
+  }
+}
+
+__global__ void __launch_bounds__(kFlatThreads) multiply_by(float* x,  // [elements]
+                                                            int64_t elements, float factor) {
+  const int64_t first = 4 * flat_index();
+  if (first + 4 <= elements) {
+    const float4 v = load4(x + first);
+    store4(x + first, make_float4(v.x * factor, v.y * factor, v.z * factor, v.w * factor));
+  } else {
+    for (int64_t i = first; i < elements; ++i) x[i] *= factor;
+  }
+}
+
+int64_t threads_of_four(int64_t elements) {
+  return (elements + 3) / 4;
+}
+
+}  // namespace
+
+void apply_mask(float* dy, const uint8_t* mask, int64_t elements, cudaStream_t stream) {
+  launch(flat_launch("apply_mask", threads_of_four(elements), stream), mask_gradient, dy, mask,
+         elements);
+}
+
+void add(const float* x, int64_t elements, float* out, cudaStream_t stream) {
+  launch(flat_launch("add", threads_of_four(elements), stream), add_to, x, elements, out);
+}
+
+void scale(float* x, int64_t elements, float factor, cudaStream_t stream) {
+  launch(flat_launch("scale", threads_of_four(elements), stream), multiply_by, x, elements, factor);
+}
+
+}  // namespace trady::kernels::cuda

@@ -1,0 +1,47 @@
+// Launchers of the primitives that are not convolutions; contracts as in kernels/backend.h, all
+// pointers to device memory unless it says otherwise, work enqueued on `stream`.
+#pragma once
+
+#include <cstdint>
+
+#include "kernels/backend.h"
+#include "kernels/cuda/device/runtime.cuh"
+
+namespace trady::kernels::cuda {
+
+void pack_channels(const float* x, int64_t positions, int64_t channel_count, ChannelList channels,
+                   float* out, cudaStream_t stream);
+void apply_mask(float* dy, const uint8_t* mask, int64_t elements, cudaStream_t stream);
+void add(const float* x, int64_t elements, float* out, cudaStream_t stream);
+void scale(float* x, int64_t elements, float factor, cudaStream_t stream);
+/// mean, std: [3], in host memory.
+void normalize(const uint8_t* pixels, int64_t positions, const double* mean, const double* std,
+               float* x, cudaStream_t stream);
+
+/// Floats of `partial_sums` that grad_bias makes use of; with fewer it is only slower.
+constexpr int64_t kGradBiasPartialSums = int64_t{1} << 18;
+/// partial_sums: [kGradBiasPartialSums], content undefined before and after.
+void grad_bias(const float* dy, int64_t positions, int64_t channel_count, float* partial_sums,
+               float* db, cudaStream_t stream);
+
+void mean_pool_forward(const float* x, int64_t batch, int64_t positions, int64_t channel_count,
+                       float* y, cudaStream_t stream);
+void mean_pool_backward(const float* dy, int64_t batch, int64_t positions, int64_t channel_count,
+                        float* dx, cudaStream_t stream);
+
+void cross_entropy(const CrossEntropyBuffers& buffers, int64_t batch, int64_t classes, double scale,
+                   cudaStream_t stream);
+
+constexpr int64_t kSumSquaresBlocks = 256;
+/// partial_sums: [kSumSquaresBlocks]; result: one double. Both on the device.
+void sum_squares(const float* x, int64_t elements, double* partial_sums, double* result,
+                 cudaStream_t stream);
+
+/// learning_rate: one double on the device that replaces args.learning_rate (a captured graph reads
+/// it anew at every replay), or null.
+void sgd(const ConvShape& shape, const SgdArgs& args, const double* learning_rate,
+         cudaStream_t stream);
+void slice_norms(const ConvShape& shape, SliceKind kind, int64_t count, const float* dw,
+                 double* norms, cudaStream_t stream);
+
+}  // namespace trady::kernels::cuda
