@@ -2,8 +2,13 @@
 //
 // Scalars (activations, weights, gradients) are of the backend's dtype and travel as void*.
 // All activations are NHWC and contiguous. No primitive allocates while it runs: what it needs is
-// asked for beforehand (`scratch_bytes`, `prepared_weight_bytes`) and handed in, 64-byte aligned.
+// asked for beforehand (`scratch_bytes`, `prepared_weight_bytes`) and handed in, 64-byte aligned;
+// where that is 0 bytes, the pointer may be null. Other pointers are null only where it says so.
+// Inputs and outputs do not overlap unless it says so. Counts of elements may be 0.
 // A prepared pass is immutable, so several workers may run it at once, each on buffers of its own.
+// Errors: making a pass throws std::invalid_argument for a shape or count that makes no sense
+// (kernels/shape_check.h), a mistake of the caller. Nothing that runs checks values: the engine has
+// (labels, channel lists), and a device may assume it.
 #pragma once
 
 #include <memory>
@@ -23,12 +28,13 @@ class ConvForward {
     const void* residual = nullptr;  ///< [N, H', W', C'], null for none; may be y itself
     void* y = nullptr;               ///< [N, H', W', C']
     uint8_t* mask = nullptr;         ///< bit set where the activation passes the gradient; or null
-    void* scratch = nullptr;         ///< scratch_bytes()
+    void* scratch = nullptr;         ///< [scratch_bytes()], content undefined before and after
   };
   virtual ~ConvForward() = default;
   virtual int64_t scratch_bytes() const = 0;
   /// Size of the reordered weight copy that `run` wants in place of the plain weight; 0: none.
   virtual int64_t prepared_weight_bytes() const = 0;
+  /// prepared: [prepared_weight_bytes()]. Not called where that is 0.
   virtual void prepare_weight(const void* w, void* prepared) const = 0;
   virtual void run(const Buffers& buffers) const = 0;
 };
@@ -40,10 +46,11 @@ class ConvGradInput {
     const void* dy = nullptr;  ///< [N, H', W', C'], already multiplied by the activation's mask
     const void* w = nullptr;   ///< the plain weight, or its prepared copy if there is one
     void* dx = nullptr;        ///< [N, H, W, C]
-    void* scratch = nullptr;
+    void* scratch = nullptr;   ///< [scratch_bytes()], content undefined before and after
   };
   virtual ~ConvGradInput() = default;
   virtual int64_t scratch_bytes() const = 0;
+  /// As of ConvForward, whose copy may have another order.
   virtual int64_t prepared_weight_bytes() const = 0;
   virtual void prepare_weight(const void* w, void* prepared) const = 0;
   virtual void run(const Buffers& buffers, GradientMode mode) const = 0;
@@ -56,23 +63,25 @@ class ConvGradInput {
 class ConvGradWeight {
  public:
   struct Buffers {
-    const void* x = nullptr;
+    const void* x = nullptr;   ///< packed or whole, as above
     const void* dy = nullptr;  ///< [N, H', W', C'], whole, already multiplied by the mask
     ChannelList channels;      ///< used where dy has to be gathered: depthwise, output channels
-    void* dw = nullptr;
-    void* scratch = nullptr;
+    void* dw = nullptr;        ///< packed as above, overwritten
+    void* scratch = nullptr;   ///< [scratch_bytes()], content undefined before and after
   };
   virtual ~ConvGradWeight() = default;
+  /// Fewer channels may need more: a device may compute short lists another way.
   virtual int64_t scratch_bytes() const = 0;
   virtual void run(const Buffers& buffers) const = 0;
 };
 
-/// Softmax cross-entropy of one micro-batch.
+/// Softmax cross-entropy of one micro-batch. Only dlogits may be null. Labels lie within
+/// [0, classes): the engine refuses a batch where one does not, and devices rely on it.
 struct CrossEntropyBuffers {
   const void* logits = nullptr;     ///< [N, classes]
   const int32_t* labels = nullptr;  ///< [N]
   void* dlogits = nullptr;          ///< [N, classes] = scale * (softmax - onehot); null: not wanted
-  double* loss = nullptr;           ///< [N], the loss of every sample, unscaled
+  double* loss = nullptr;           ///< [N], the loss of every sample, unscaled; NaN if a logit is
   int32_t* predicted = nullptr;     ///< [N], index of the (first) largest logit; -1 if any is NaN
 };
 
@@ -107,22 +116,29 @@ class Backend {
   /// db[o] = sum over positions of dy[p][o].  dy: [positions, channel_count]
   virtual void grad_bias(const void* dy, int64_t positions, int64_t channel_count,
                          void* db) const = 0;
-  /// y[n][c] = mean over positions of x[n][p][c]
+  /// y[n][c] = mean over positions of x[n][p][c].  x: [batch, positions, channel_count],
+  /// y: [batch, channel_count], positions >= 1
   virtual void mean_pool_forward(const void* x, int64_t batch, int64_t positions,
                                  int64_t channel_count, void* y) const = 0;
+  /// dx[n][p][c] = dy[n][c] / positions, overwritten.  dy: [batch, channel_count],
+  /// dx: [batch, positions, channel_count]
   virtual void mean_pool_backward(const void* dy, int64_t batch, int64_t positions,
                                   int64_t channel_count, void* dx) const = 0;
+  /// logits: [batch, classes], classes >= 1
   virtual void cross_entropy(const CrossEntropyBuffers& buffers, int64_t batch, int64_t classes,
                              double scale) const = 0;
   /// x[p][c] = (pixels[p][c] / 255 - mean[c]) / std[c], from interleaved RGB bytes, rounded as
-  /// kernels/normalization.h says.
+  /// kernels/normalization.h says.  pixels, x: [positions, 3], std[c] > 0
   virtual void normalize(const uint8_t* pixels, int64_t positions, const double mean[3],
                          const double std[3], void* x) const = 0;
 
   /// out[i] += x[i]
   virtual void add(const void* x, int64_t elements, void* out) const = 0;
+  /// out[i] = x[i]
   virtual void copy(const void* x, int64_t elements, void* out) const = 0;
+  /// x[i] = 0
   virtual void zero(void* x, int64_t elements) const = 0;
+  /// x[i] *= factor, with the factor rounded to the backend's dtype or not
   virtual void scale(void* x, int64_t elements, double factor) const = 0;
   /// Sum of x[i]^2 in double, in a fixed order.
   virtual double sum_squares(const void* x, int64_t elements) const = 0;

@@ -1,5 +1,5 @@
-// The convolution passes that the CPU backend chooses from. Each refuses nothing: a shape that does
-// not suit it is a programmer error, told by std::invalid_argument.
+// The convolution passes that the CPU backend chooses from. Which one suits a shape is the
+// backend's to know: a pass that is made for another kind of shape throws std::invalid_argument.
 #pragma once
 
 #include <memory>
@@ -13,7 +13,11 @@ bool is_pointwise(const ConvShape& shape);
 std::unique_ptr<ConvForward> make_pointwise_forward(const ConvShape& shape, Activation activation);
 std::unique_ptr<ConvGradInput> make_pointwise_grad_input(const ConvShape& shape);
 
-/// Depthwise, any kernel, stride and padding: loops of our own.
+/// The largest depthwise kernel: rows of pointers are kept on the stack.
+constexpr int64_t kMaxDepthwiseKernel = 11;
+/// Throws std::invalid_argument unless `shape` is depthwise with a kernel up to that.
+void require_depthwise(const ConvShape& shape);
+/// Depthwise, any stride and padding: loops of our own.
 std::unique_ptr<ConvForward> make_depthwise_forward(const ConvShape& shape, Activation activation);
 std::unique_ptr<ConvGradInput> make_depthwise_grad_input(const ConvShape& shape);
 

@@ -14,8 +14,6 @@
 namespace trady::kernels::cpu {
 namespace {
 
-constexpr int64_t kMaxKernel = 11;
-
 /// The two passes are one loop: they differ in their axis plans and in what is added at the end.
 class DepthwiseLoop {
  public:
@@ -40,8 +38,8 @@ class DepthwiseLoop {
 
   void run(const Buffers& buffers, int64_t batch, int64_t channels, Activation activation) const {
     const VectorKernels& kernels = vector_kernels();
-    std::array<const float*, kMaxKernel> in_row;
-    std::array<const float*, kMaxKernel> weight_row;
+    std::array<const float*, kMaxDepthwiseKernel> in_row;
+    std::array<const float*, kMaxDepthwiseKernel> weight_row;
     DepthwiseArgs args;
     args.channels = channels;
     args.in_row = in_row.data();
@@ -93,13 +91,6 @@ class DepthwiseLoop {
   std::vector<AxisLine> rows_, cols_;
   int64_t in_h_, in_w_, out_h_, out_w_, kernel_;
 };
-
-void require_depthwise(const ConvShape& shape) {
-  if (!shape.depthwise || shape.in_c != shape.out_c) {
-    throw std::invalid_argument("not a depthwise convolution");
-  }
-  if (shape.kernel > kMaxKernel) throw std::invalid_argument("depthwise kernel beyond 11 x 11");
-}
 
 void prepare_depthwise(const ConvShape& shape, const void* w, void* prepared) {
   transpose(static_cast<const float*>(w), shape.in_c, shape.taps(), static_cast<float*>(prepared));
@@ -164,6 +155,14 @@ class DepthwiseGradInput final : public ConvGradInput {
 };
 
 }  // namespace
+
+void require_depthwise(const ConvShape& shape) {
+  if (!shape.depthwise || shape.in_c != shape.out_c) {
+    throw std::invalid_argument("not a depthwise convolution");
+  }
+  if (shape.kernel > kMaxDepthwiseKernel)
+    throw std::invalid_argument("depthwise kernel beyond 11 x 11");
+}
 
 std::unique_ptr<ConvForward> make_depthwise_forward(const ConvShape& shape, Activation activation) {
   return std::make_unique<DepthwiseForward>(shape, activation);

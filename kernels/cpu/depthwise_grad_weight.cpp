@@ -5,12 +5,12 @@
 
 #include <algorithm>
 #include <array>
-#include <stdexcept>
 #include <vector>
 
 #include "kernels/cpu/axis_plan.h"
 #include "kernels/cpu/buffer_layout.h"
 #include "kernels/cpu/channel_gather.h"
+#include "kernels/cpu/conv_passes.h"
 #include "kernels/cpu/transpose.h"
 #include "kernels/cpu/vector_kernels.h"
 #include "kernels/work_counters.h"
@@ -18,7 +18,6 @@
 namespace trady::kernels::cpu {
 namespace {
 
-constexpr int64_t kMaxKernel = 11;
 constexpr int64_t kManyChannels = 16;  ///< from here on vectors fill better than panels
 
 /// Vectors along the listed channels; dy is gathered to match unless all are listed.
@@ -40,8 +39,8 @@ class ManyChannels final : public ConvGradWeight {
     auto* gathered = static_cast<float*>(buffers.scratch);
     float* sums = gathered + gathered_floats_;
     std::fill_n(sums, s.taps() * count_, 0.0f);
-    std::array<const float*, kMaxKernel> x_row;
-    std::array<float*, kMaxKernel> row_sums;
+    std::array<const float*, kMaxDepthwiseKernel> x_row;
+    std::array<float*, kMaxDepthwiseKernel> row_sums;
     DepthwiseGradWeightArgs args;
     args.positions = s.out_w();
     args.channels = count_;
@@ -159,7 +158,7 @@ class FewChannels final : public ConvGradWeight {
     float* dy_panel = x_panel + phases_ * phases_ * panels.phase_floats;
     std::fill(x_panel, dy_panel + dy_floats(panels), 0.0f);
 
-    std::array<int64_t, kMaxKernel * kMaxKernel> offset;
+    std::array<int64_t, kMaxDepthwiseKernel * kMaxDepthwiseKernel> offset;
     for (int64_t ky = 0; ky < s.kernel; ++ky) {
       for (int64_t kx = 0; kx < s.kernel; ++kx) {
         const int64_t phase = ky % s.stride * phases_ + kx % s.stride;
@@ -241,8 +240,7 @@ class FewChannels final : public ConvGradWeight {
 }  // namespace
 
 std::unique_ptr<ConvGradWeight> make_depthwise_grad_weight(const ConvShape& shape, int64_t count) {
-  if (!shape.depthwise) throw std::invalid_argument("not a depthwise convolution");
-  if (shape.kernel > kMaxKernel) throw std::invalid_argument("depthwise kernel beyond 11 x 11");
+  require_depthwise(shape);
   if (count >= kManyChannels) return std::make_unique<ManyChannels>(shape, count);
   return std::make_unique<FewChannels>(shape, count);
 }

@@ -40,13 +40,9 @@ void cross_entropy(const CrossEntropyBuffers& buffers, int64_t batch, int64_t cl
       sum += std::exp(static_cast<double>(logits[c]) - largest);
     }
     const int32_t label = buffers.labels[n];
-    if (buffers.loss != nullptr) {
-      buffers.loss[n] = std::log(sum) + largest - static_cast<double>(logits[label]);
-    }
-    if (buffers.predicted != nullptr) {
-      const auto first = std::find(logits, logits + classes, largest) - logits;
-      buffers.predicted[n] = any_nan ? -1 : static_cast<int32_t>(first);
-    }
+    buffers.loss[n] = std::log(sum) + largest - static_cast<double>(logits[label]);
+    const auto first = std::find(logits, logits + classes, largest) - logits;
+    buffers.predicted[n] = any_nan ? -1 : static_cast<int32_t>(first);
     if (buffers.dlogits != nullptr) {
       float* dlogits = static_cast<float*>(buffers.dlogits) + n * classes;
       for (int64_t c = 0; c < classes; ++c) {

@@ -3,15 +3,12 @@
 
 namespace trady::kernels::cpu::TRADY_ISA_NAMESPACE {
 namespace {
-#include "kernels/cpu/simd/vector.inl"
-//
-#include "kernels/cpu/simd/gemm.inl"
-//
+#include "kernels/cpu/simd/vector.inl"  // the types that the others are written in
+
 #include "kernels/cpu/simd/depthwise.inl"
-//
 #include "kernels/cpu/simd/depthwise_grad_weight.inl"
-//
 #include "kernels/cpu/simd/elementwise.inl"
+#include "kernels/cpu/simd/gemm.inl"
 }  // namespace
 
 extern const VectorKernels kKernels;

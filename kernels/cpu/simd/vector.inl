@@ -1,6 +1,7 @@
 // Vectors of 1, 4, 8 or 16 floats as GCC's vector extension offers them: `+ * < ?:` act on lanes.
-// Ragged channel counts are cut into ever narrower vectors; each lane does the same operations in
-// the same order whatever the width, so the cut does not show in the result.
+// Ragged channel counts are cut into ever narrower vectors, each lane doing the same operations
+// whatever the width. Where a reduction runs in several accumulators (gemm.inl), their number
+// depends on the tile, so that a cut may show in the last bits; the same shape is always cut alike.
 
 constexpr int kVectorFloats = TRADY_VECTOR_FLOATS;
 /// Registers that a tile of accumulators may take; the rest holds operands.
