@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "engine/data/pixel_loops.h"
+#include "kernels/cpu/isa.h"
 
 namespace trady {
 namespace {
@@ -71,8 +72,10 @@ const PixelKernels& baseline_pixel_kernels() {
 }
 
 const PixelKernels& pixel_kernels() {
-  static const PixelKernels& best = avx2_pixel_kernels() ? *avx2_pixel_kernels() : kBaseline;
-  return best;
+  using kernels::cpu::Isa;
+  static const PixelKernels* const avx2 =
+      kernels::cpu::active_isa() >= Isa::avx2 ? avx2_pixel_kernels() : nullptr;
+  return avx2 ? *avx2 : kBaseline;
 }
 
 }  // namespace trady

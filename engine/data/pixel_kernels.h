@@ -29,7 +29,7 @@ struct PixelKernels {
   void (*blend_with_grey)(float factor, int64_t stride, int64_t width, uint8_t* row);
 };
 
-/// The best that this machine runs.
+/// The best that this machine runs, or what TRADY_ISA lowers that to (kernels/cpu/isa.h).
 const PixelKernels& pixel_kernels();
 /// Plain loops: what every machine runs.
 const PixelKernels& baseline_pixel_kernels();

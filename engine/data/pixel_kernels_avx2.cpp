@@ -2,6 +2,7 @@
 // sums in registers nor use the saturating packs. Without FMA, see pixel_kernels.h.
 #include "engine/data/pixel_kernels.h"
 #include "engine/data/pixel_loops.h"
+#include "kernels/cpu/isa.h"
 
 #ifdef __x86_64__
 
@@ -106,7 +107,7 @@ constexpr PixelKernels kAvx2{"avx2",   transpose_16x16,     weighted_sum,   inte
 }  // namespace
 
 const PixelKernels* avx2_pixel_kernels() {
-  return __builtin_cpu_supports("avx2") ? &kAvx2 : nullptr;
+  return kernels::cpu::available_isa() >= kernels::cpu::Isa::avx2 ? &kAvx2 : nullptr;
 }
 
 }  // namespace trady

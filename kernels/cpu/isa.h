@@ -1,4 +1,5 @@
-// Which vector instructions our own kernels use on this machine.
+// Which vector instructions our own loops use on this machine: the kernels', and those that
+// prepare images (engine/data/pixel_kernels.h).
 #pragma once
 
 namespace trady::kernels::cpu {

@@ -1,8 +1,13 @@
 // The vectorised loops against plain ones, for every instruction set that this machine has.
+#include <unistd.h>
+
+#include <array>
 #include <catch2/catch.hpp>
+#include <cstdlib>
 #include <iostream>
 
 #include "engine/data/pixel_kernels.h"
+#include "kernels/cpu/isa.h"
 #include "tests/engine/data_fixtures.h"
 
 namespace trady::test {
@@ -94,6 +99,19 @@ TEST_CASE("Pixel kernels equal plain loops on every instruction set", "[data]") 
       }
     }
   }
+}
+
+TEST_CASE("TRADY_ISA lowers the choice of pixel kernels too", "[data]") {
+  using kernels::cpu::Isa;
+  const std::string expected = kernels::cpu::active_isa() >= Isa::avx2 ? "avx2" : "baseline";
+  CHECK(pixel_kernels().isa == expected);
+  if (std::getenv("TRADY_ISA") != nullptr) return;  // this is the inner run
+  std::array<char, 4096> path{};
+  REQUIRE(readlink("/proc/self/exe", path.data(), path.size() - 1) > 0);
+  const std::string command =
+      concat("TRADY_ISA=sse2 '", path.data(), "' 'TRADY_ISA lowers the choice*' > /dev/null");
+  INFO(command);
+  CHECK(std::system(command.c_str()) == 0);
 }
 
 }  // namespace trady::test
