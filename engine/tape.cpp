@@ -1,12 +1,14 @@
 #include "engine/tape.h"
 
-#include <numeric>
+#include <algorithm>
 
 #include "engine/error.h"
+#include "engine/limits.h"
 #include "engine/ops/conv2d.h"
 #include "engine/ops/cross_entropy.h"
 #include "engine/ops/image.h"
 #include "engine/ops/mean_pool.h"
+#include "engine/safetensors_header.h"
 
 namespace trady {
 
@@ -15,32 +17,59 @@ Tape::~Tape() = default;
 Tape::Tape(Tape&&) noexcept = default;
 Tape& Tape::operator=(Tape&&) noexcept = default;
 
-TensorId Tape::add_tensor(TensorShape shape) {
+namespace {
+
+/// The product of the sizes; fails unless they are positive and it stays within kMaxTensorElements.
+int64_t checked_elements(const std::string& what, const std::vector<int64_t>& sizes) {
+  int64_t elements = 1;
+  for (const int64_t size : sizes) {
+    if (size < 1) fail(what, " would have a side of ", size, "; sizes must be positive");
+    if (size > kMaxTensorElements / elements) {
+      fail(what, " of ", shape_text(sizes), " would have more than the ", kMaxTensorElements,
+           " elements that are supported; is a size wrong?");
+    }
+    elements *= size;
+  }
+  return elements;
+}
+
+}  // namespace
+
+TensorId Tape::add_tensor(const std::string& op, TensorShape shape) {
+  checked_elements(concat("[tape] the output of ", op), {shape.h, shape.w, shape.c});
   shapes_.push_back(shape);
   return static_cast<TensorId>(shapes_.size()) - 1;
 }
 
 ParameterId Tape::add_parameter(std::string name, std::vector<int64_t> disk_shape) {
+  if (std::ranges::find(parameters_, name, &ParameterSpec::name) != parameters_.end()) {
+    fail("[tape] there is a parameter ", name, " already; layers need names of their own");
+  }
   ParameterSpec spec;
+  spec.elements = checked_elements(concat("[tape] the parameter ", name), disk_shape);
   spec.name = std::move(name);
   spec.is_conv_weight = disk_shape.size() == 4;
-  spec.elements =
-      std::accumulate(disk_shape.begin(), disk_shape.end(), int64_t{1}, std::multiplies<>());
   spec.disk_shape = std::move(disk_shape);
   parameters_.push_back(std::move(spec));
   return static_cast<ParameterId>(parameters_.size()) - 1;
 }
 
 TensorId Tape::image(int64_t size, const Normalization& normalization) {
-  if (size < 1) fail("[image] the image size must be positive, got ", size);
+  if (size < 1 || size > kMaxImageSize) {
+    fail("[image] the image size must be 1 to ", kMaxImageSize, ", got ", size);
+  }
   image_size_ = size;
-  const TensorId x = add_tensor({size, size, 3});
+  const TensorId x = add_tensor("image", {size, size, 3});
   ops_.push_back(std::make_unique<ImageOp>(x, normalization));
   return x;
 }
 
 TensorId Tape::conv2d(TensorId x, const Conv2dOptions& options) {
   const TensorShape in = shape(x);
+  if (options.kernel < 1 || options.stride < 1) {
+    fail("[conv2d] ", options.name, ": kernel and stride must be positive, got ", options.kernel,
+         " and ", options.stride);
+  }
   Conv2dOp::Geometry geometry;
   kernels::ConvShape& s = geometry.shape;
   s = {1,
@@ -72,13 +101,13 @@ TensorId Tape::conv2d(TensorId x, const Conv2dOptions& options) {
   geometry.residual = options.residual;
   geometry.conv_index = static_cast<int>(convs_.size());
   convs_.push_back({geometry.conv_index, options.name, s, options.residual != kNoTensor});
-  const TensorId y = add_tensor(out);
+  const TensorId y = add_tensor(options.name, out);
   ops_.push_back(std::make_unique<Conv2dOp>(options.name, x, y, geometry));
   return y;
 }
 
 TensorId Tape::mean_pool(TensorId x) {
-  const TensorId y = add_tensor({1, 1, shape(x).c});
+  const TensorId y = add_tensor("mean_pool", {1, 1, shape(x).c});
   ops_.push_back(std::make_unique<MeanPoolOp>(x, y));
   return y;
 }
@@ -95,19 +124,13 @@ TensorId Tape::linear(TensorId x, const std::string& name, int64_t classes) {
   geometry.weight = add_parameter(name + ".weight", {classes, in.c});
   geometry.bias = add_parameter(name + ".bias", {classes});
   classes_ = classes;
-  const TensorId y = add_tensor({1, 1, classes});
+  const TensorId y = add_tensor(name, {1, 1, classes});
   ops_.push_back(std::make_unique<Conv2dOp>(name, x, y, geometry));
   return y;
 }
 
 void Tape::cross_entropy(TensorId logits) {
   ops_.push_back(std::make_unique<CrossEntropyOp>(logits));
-}
-
-int64_t Tape::parameter_elements() const {
-  int64_t sum = 0;
-  for (const ParameterSpec& spec : parameters_) sum += spec.elements;
-  return sum;
 }
 
 }  // namespace trady

@@ -59,11 +59,22 @@ class Tape {
   Tape(Tape&&) noexcept;
   Tape& operator=(Tape&&) noexcept;
 
-  // The builder's side: each call records one op and returns its output.
+  // The builder's side: each call records one op and returns its output; shapes are per sample.
+  // All throw Error on sizes that are not positive or beyond engine/limits.h, and on a parameter
+  // name that the tape has already. Training wants an image first and a cross-entropy last.
+
+  /// Bytes of an image to [size, size, 3].
   TensorId image(int64_t size, const Normalization& normalization);
+  /// [H, W, C] to [H', W', out_channels], H' = (H + 2 * padding - kernel) / stride + 1, as a
+  /// selectable convolution with the parameters NAME.weight and NAME.bias. Throws Error if a
+  /// depthwise one changes the number of channels or the residual is not of the output's shape.
   TensorId conv2d(TensorId x, const Conv2dOptions& options);
+  /// [H, W, C] to [1, 1, C].
   TensorId mean_pool(TensorId x);
+  /// [1, 1, C] to [1, 1, classes] with NAME.weight and NAME.bias: the classifier, always trained.
+  /// Throws Error if x has more than one position.
   TensorId linear(TensorId x, const std::string& name, int64_t classes);
+  /// The loss of logits [1, 1, classes].
   void cross_entropy(TensorId logits);
 
   // The engine's side.
@@ -73,12 +84,11 @@ class Tape {
   size_t tensor_count() const { return shapes_.size(); }
   /// The selectable convolutions in forward order, with batch 1.
   const std::vector<ConvLayer>& convs() const { return convs_; }
-  int64_t parameter_elements() const;
   int64_t classes() const { return classes_; }
   int64_t image_size() const { return image_size_; }
 
  private:
-  TensorId add_tensor(TensorShape shape);
+  TensorId add_tensor(const std::string& op, TensorShape shape);
   ParameterId add_parameter(std::string name, std::vector<int64_t> disk_shape);
 
   std::vector<std::unique_ptr<Op>> ops_;

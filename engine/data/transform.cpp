@@ -6,6 +6,7 @@
 #include <span>
 
 #include "engine/error.h"
+#include "engine/limits.h"
 
 namespace trady {
 namespace {
@@ -19,7 +20,6 @@ constexpr std::array<NamedRecipe, 4> kRecipes{{{"standard", Recipe::standard},
                                                {"light", Recipe::light},
                                                {"none", Recipe::none}}};
 
-constexpr int kMaxImageSize = 4096;
 // docs/method.md section 6: at 128 px the short side becomes 147.
 constexpr double kTestResizeRatio = 147.0 / 128.0;
 constexpr double kJitter = 0.4;
@@ -90,10 +90,6 @@ Recipe parse_recipe(std::string_view name) {
     if (known.name == name) return known.recipe;
   }
   fail("unknown augmentation recipe \"", name, "\", expected standard, vww, light or none");
-}
-
-std::string_view recipe_name(Recipe recipe) {
-  return kRecipes[static_cast<size_t>(recipe)].name;
 }
 
 Transform::Transform(TransformOptions options) : options_(options) {

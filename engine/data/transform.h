@@ -23,7 +23,6 @@ enum class Recipe {
 
 /// Fails on an unknown name, listing the known ones.
 Recipe parse_recipe(std::string_view name);
-std::string_view recipe_name(Recipe recipe);
 
 struct TransformOptions {
   int image_size = 128;
@@ -52,7 +51,7 @@ struct TransformScratch {
 
 class Transform {
  public:
-  /// Fails unless 1 <= image_size <= 4096.
+  /// Fails unless 1 <= image_size <= kMaxImageSize (engine/limits.h).
   explicit Transform(TransformOptions options);
 
   int image_size() const { return options_.image_size; }
