@@ -20,9 +20,9 @@ class Dataset {
   int class_count() const { return static_cast<int>(class_names().size()); }
   /// 0 <= label < class_count().
   virtual int32_t label(int64_t index) const = 0;
-  /// Fails with the sample's name and the reason if it cannot be read.
+  /// Fails with the file's name and the reason if it cannot be read.
   virtual Image load(int64_t index) const = 0;
-  /// What errors and predictions call the sample: its path, or file and position in it.
+  /// What the loader's errors call the sample: its path, or file and position in it.
   virtual std::string sample_name(int64_t index) const = 0;
   /// Whether `load` costs much more than a copy, so that keeping its result pays.
   virtual bool decodes() const = 0;

@@ -15,8 +15,6 @@ namespace trady {
 class CacheBudget {
  public:
   explicit CacheBudget(int64_t limit_bytes) : limit_bytes_(limit_bytes) {}
-  int64_t limit_bytes() const { return limit_bytes_; }
-  int64_t used_bytes() const { return used_bytes_; }
   /// Takes `bytes` if they still fit.
   bool reserve(int64_t bytes);
   void release(int64_t bytes) { used_bytes_ -= bytes; }

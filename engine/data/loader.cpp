@@ -6,6 +6,7 @@
 #include <mutex>
 #include <numeric>
 #include <span>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -49,6 +50,8 @@ class Loader::Pipeline {
   bool may_take() const;
   void work(size_t thread);
   void prepare(int64_t position, TransformScratch& scratch);
+  std::shared_ptr<const Image> load(int64_t index);
+  void stop();
 
   const std::shared_ptr<DecodedCache> images_;
   const LoaderOptions options_;
@@ -92,12 +95,23 @@ Loader::Pipeline::Pipeline(std::shared_ptr<DecodedCache> images, const LoaderOpt
     slot.labels.resize(static_cast<size_t>(capacity));
     slot.indices.resize(static_cast<size_t>(capacity));
   }
-  for (int i = 0; i < options_.threads; ++i) {
-    threads_.emplace_back([this, i] { work(static_cast<size_t>(i)); });
+  threads_.reserve(static_cast<size_t>(options_.threads));
+  try {
+    for (int i = 0; i < options_.threads; ++i) {
+      threads_.emplace_back([this, i] { work(static_cast<size_t>(i)); });
+    }
+  } catch (const std::system_error& error) {
+    stop();
+    fail("[loader] the system refused thread ", threads_.size() + 1, " of ", options_.threads,
+         " that prepare images (", error.code().message(), "); use fewer --threads");
   }
 }
 
 Loader::Pipeline::~Pipeline() {
+  stop();
+}
+
+void Loader::Pipeline::stop() {
   {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
@@ -178,7 +192,7 @@ void Loader::Pipeline::prepare(int64_t position, TransformScratch& scratch) {
   slot.labels[row] = dataset().label(index);
   slot.indices[row] = index;
   uint8_t* out = &slot.pixels[row * transform_.output_bytes()];
-  const std::shared_ptr<const Image> image = images_->load(index);
+  const std::shared_ptr<const Image> image = load(index);
   if (options_.mode == LoaderMode::test) {
     transform_.test(*image, scratch, out);
     return;
@@ -186,6 +200,17 @@ void Loader::Pipeline::prepare(int64_t position, TransformScratch& scratch) {
   RandomStream random(options_.seed, RandomPurpose::augmentation, epoch_,
                       static_cast<uint32_t>(index));
   transform_.train(*image, transform_.draw(image->height, image->width, random), scratch, out);
+}
+
+/// Errors name the sample, also where its file alone does not.
+std::shared_ptr<const Image> Loader::Pipeline::load(int64_t index) {
+  try {
+    return images_->load(index);
+  } catch (const Error& error) {
+    const std::string name = dataset().sample_name(index), message = error.what();
+    if (message.find(name) != std::string::npos) throw;
+    fail(name, ": ", message);
+  }
 }
 
 bool Loader::Pipeline::next(Batch& batch) {

@@ -39,10 +39,12 @@ struct Batch {
 
 /// Batches depend on the data set, the options' seed and the epoch, and on nothing else: neither on
 /// the number of threads nor on what was loaded before. So a run resumes at any epoch.
-/// One thread uses a loader. Buffers are allocated once, at construction.
+/// One thread uses a loader. The ring of batches is allocated at construction; each thread's
+/// buffers grow with the largest image that it meets (pipeline_bytes() counts them).
 class Loader {
  public:
-  /// Fails if the data set is empty, or smaller than a batch where the last is dropped.
+  /// Fails if the data set is empty, or smaller than a batch where the last is dropped, or if the
+  /// system refuses a thread.
   Loader(std::shared_ptr<DecodedCache> images, const LoaderOptions& options);
   /// Stops the threads, wherever in an epoch they are.
   ~Loader();

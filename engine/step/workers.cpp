@@ -1,14 +1,31 @@
 #include "engine/step/workers.h"
 
+#include <algorithm>
+#include <system_error>
+
+#include "engine/error.h"
+
 namespace trady {
 
 Workers::Workers(int count) {
-  for (int worker = 1; worker < count; ++worker) {
-    threads_.emplace_back([this, worker] { loop(worker); });
+  threads_.reserve(static_cast<size_t>(std::max(count, 1)) - 1);
+  try {
+    for (int worker = 1; worker < count; ++worker) {
+      threads_.emplace_back([this, worker] { loop(worker); });
+    }
+  } catch (const std::system_error& error) {
+    const size_t started = threads_.size();
+    stop();
+    fail("[step] the system refused worker ", started + 2, " of ", count, " (",
+         error.code().message(), "); use fewer --threads");
   }
 }
 
 Workers::~Workers() {
+  stop();
+}
+
+void Workers::stop() {
   {
     const std::lock_guard lock(mutex_);
     stop_ = true;

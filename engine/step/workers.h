@@ -12,7 +12,7 @@ namespace trady {
 
 class Workers {
  public:
-  /// `count` >= 1; the calling thread is worker 0.
+  /// `count` >= 1; the calling thread is worker 0. Throws Error if the system refuses a thread.
   explicit Workers(int count);
   ~Workers();
   Workers(const Workers&) = delete;
@@ -25,6 +25,7 @@ class Workers {
  private:
   void loop(int worker);
   void attempt(int worker);
+  void stop();
 
   std::vector<std::thread> threads_;
   std::mutex mutex_;
