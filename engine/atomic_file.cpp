@@ -7,7 +7,6 @@
 
 #include <atomic>
 #include <cerrno>
-#include <system_error>
 #include <utility>
 
 #include "engine/error.h"
@@ -18,10 +17,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view kTemporarySuffix = ".tmp";
-
-std::string reason(int error_number) {
-  return std::generic_category().message(error_number);
-}
 
 std::string_view remedy(int error_number) {
   switch (error_number) {
@@ -161,12 +156,12 @@ void AtomicFile::flush_folder() const {
   if (error_number != 0 && error_number != EINVAL) {
     fail("[write] ", path_.string(), ": all ", written_bytes_,
          " bytes are in place, but the folder could not be flushed to the disk: ",
-         reason(error_number), "; a power cut may bring the old file back. Check the disk");
+         system_reason(error_number), "; a power cut may bring the old file back. Check the disk");
   }
 }
 
 void AtomicFile::fail_with(std::string_view action, int error_number) const {
-  fail("[write] cannot ", action, " ", path_.string(), ": ", reason(error_number), " (",
+  fail("[write] cannot ", action, " ", path_.string(), ": ", system_reason(error_number), " (",
        expected_bytes_, " bytes were to be written, ", written_bytes_,
        " were); what was there before is unchanged; ", remedy(error_number));
 }

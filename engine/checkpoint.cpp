@@ -1,6 +1,7 @@
 #include "engine/checkpoint.h"
 
 #include <cmath>
+#include <limits>
 
 #include "engine/error.h"
 
@@ -8,12 +9,13 @@ namespace trady {
 
 namespace {
 
-std::string shape_text(const std::vector<int64_t>& shape) {
-  std::ostringstream text;
-  text << "[";
-  for (size_t i = 0; i < shape.size(); ++i) text << (i ? ", " : "") << shape[i];
-  text << "]";
-  return text.str();
+/// Whether a parameter of this type can hold the value: neither NaN nor infinite, nor beyond
+/// float32.
+bool fits(double value, kernels::DType dtype) {
+  const double largest = dtype == kernels::DType::float32
+                             ? static_cast<double>(std::numeric_limits<float>::max())
+                             : std::numeric_limits<double>::max();
+  return std::abs(value) <= largest;  // false for NaN
 }
 
 /// One line for every tensor that does not fit; empty if all do.
@@ -54,7 +56,7 @@ void load_parameters(const SafetensorsFile& file, Parameters& parameters,
     if (skip.contains(name)) continue;
     const std::vector<double> values = file.read_doubles(prefix + name);
     for (size_t k = 0; k < values.size(); ++k) {
-      if (!std::isfinite(values[k])) {
+      if (!fits(values[k], parameters.dtype())) {
         fail(file.path().string(), ": ", prefix, name, " holds ", values[k], " at place ", k,
              "; the weights are damaged or of a diverged run, use another checkpoint");
       }

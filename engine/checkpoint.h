@@ -12,8 +12,9 @@
 namespace trady {
 
 /// Fills every parameter from the tensor `prefix` + its name, except those in `skip`. Throws Error
-/// that lists every missing, unexpected and misshapen tensor, or names the first tensor that is not
-/// finite. Tensors whose names do not begin with `prefix` are not looked at.
+/// that lists every missing, unexpected and misshapen tensor, or names the first tensor with a
+/// value that is not finite in the parameters' dtype. Tensors whose names do not begin with
+/// `prefix` are not looked at.
 void load_parameters(const SafetensorsFile& file, Parameters& parameters,
                      const std::set<std::string>& skip = {}, const std::string& prefix = "");
 

@@ -4,6 +4,7 @@
 #include <sstream>
 #include <stdexcept>
 #include <string>
+#include <system_error>
 
 namespace trady {
 
@@ -18,6 +19,11 @@ std::string concat(const Parts&... parts) {
   std::ostringstream out;
   (out << ... << parts);
   return out.str();
+}
+
+/// What an errno value means, as the system puts it. Unlike strerror, for any thread.
+inline std::string system_reason(int error_number) {
+  return std::generic_category().message(error_number);
 }
 
 /// throw Error with all parts joined.

@@ -8,10 +8,6 @@
 #include <array>
 #include <bit>
 #include <cerrno>
-#include <cmath>
-#include <limits>
-#include <system_error>
-#include <type_traits>
 #include <utility>
 
 #include "engine/error.h"
@@ -22,21 +18,6 @@ namespace {
 
 static_assert(std::endian::native == std::endian::little,
               "safetensors data is little-endian and is read and written as it lies in memory");
-
-std::string reason(int error_number) {
-  return std::generic_category().message(error_number);
-}
-
-template <typename Value>
-Value converted(double value, const std::string& where) {
-  if constexpr (std::is_same_v<Value, float>) {
-    if (std::isfinite(value) && std::abs(value) > std::numeric_limits<float>::max()) {
-      fail(where, " holds ", value, ", which is beyond float32 (largest ",
-           std::numeric_limits<float>::max(), "); is it a file of weights?");
-    }
-  }
-  return static_cast<Value>(value);
-}
 
 }  // namespace
 
@@ -57,7 +38,7 @@ SafetensorsFile SafetensorsFile::open(const std::filesystem::path& path) {
   // Without O_NONBLOCK opening a named pipe would wait for a writer.
   const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (descriptor < 0) {
-    fail("[safetensors] cannot open ", path.string(), ": ", reason(errno),
+    fail("[safetensors] cannot open ", path.string(), ": ", system_reason(errno),
          "; check the path and the permissions");
   }
   SafetensorsFile file(path, descriptor);
@@ -68,7 +49,7 @@ SafetensorsFile SafetensorsFile::open(const std::filesystem::path& path) {
 void SafetensorsFile::read_header() {
   struct stat status {};
   if (::fstat(descriptor_, &status) != 0) {
-    fail("[safetensors] cannot read ", path_.string(), ": ", reason(errno));
+    fail("[safetensors] cannot read ", path_.string(), ": ", system_reason(errno));
   }
   if (!S_ISREG(status.st_mode)) {
     fail("[safetensors] ", path_.string(), ": is ",
@@ -109,7 +90,8 @@ void SafetensorsFile::read_bytes(uint64_t offset, void* destination, uint64_t by
     if (count < 0 && errno == EINTR) continue;
     if (count <= 0) {
       fail("[safetensors] ", path_.string(), ": read ", done, " of the ", bytes, " bytes of ", what,
-           ": ", count < 0 ? reason(errno) : std::string("the file became shorter meanwhile"),
+           ": ",
+           count < 0 ? system_reason(errno) : std::string("the file became shorter meanwhile"),
            "; is another program writing it?");
     }
     done += static_cast<uint64_t>(count);
@@ -146,43 +128,28 @@ std::vector<Stored> SafetensorsFile::read_stored(const std::string& name,
   return stored;
 }
 
-template <typename Value>
-std::vector<Value> SafetensorsFile::read_values(const std::string& name) const {
+std::vector<double> SafetensorsFile::read_doubles(const std::string& name) const {
   const SafetensorsEntry& info = entry(name);
-  const std::string where =
-      concat("[safetensors] ", path_.string(), ": tensor ", quoted_tensor_name(name));
   const auto convert = [](const auto& stored, auto&& convert_one) {
-    std::vector<Value> values(stored.size());
+    std::vector<double> values(stored.size());
     std::transform(stored.begin(), stored.end(), values.begin(), convert_one);
     return values;
   };
-  if (info.dtype == "F32") {
-    return convert(read_stored<float>(name, info),
-                   [](float value) { return static_cast<Value>(value); });
-  }
-  if (info.dtype == "F64") {
-    return convert(read_stored<double>(name, info),
-                   [&](double value) { return converted<Value>(value, where); });
-  }
+  const auto widen = [](float value) { return static_cast<double>(value); };
+  if (info.dtype == "F64") return read_stored<double>(name, info);
+  if (info.dtype == "F32") return convert(read_stored<float>(name, info), widen);
   if (info.dtype == "F16") {
     return convert(read_stored<uint16_t>(name, info),
-                   [](uint16_t bits) { return static_cast<Value>(float_from_float16(bits)); });
+                   [&](uint16_t bits) { return widen(float_from_float16(bits)); });
   }
   if (info.dtype == "BF16") {
     return convert(read_stored<uint16_t>(name, info),
-                   [](uint16_t bits) { return static_cast<Value>(float_from_bfloat16(bits)); });
+                   [&](uint16_t bits) { return widen(float_from_bfloat16(bits)); });
   }
-  fail(where, " of shape ", shape_text(info.shape), " has type ", info.dtype,
+  fail("[safetensors] ", path_.string(), ": tensor ", quoted_tensor_name(name), " of shape ",
+       shape_text(info.shape), " has type ", info.dtype,
        ", but weights are F32, F64, F16 or BF16; is it quantised? Convert it with "
        "tools/convert_checkpoint.py");
-}
-
-std::vector<float> SafetensorsFile::read_floats(const std::string& name) const {
-  return read_values<float>(name);
-}
-
-std::vector<double> SafetensorsFile::read_doubles(const std::string& name) const {
-  return read_values<double>(name);
 }
 
 }  // namespace trady

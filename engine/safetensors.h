@@ -12,7 +12,6 @@
 #include <map>
 #include <span>
 #include <string>
-#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -38,10 +37,8 @@ class SafetensorsFile {
   const SafetensorsEntry& entry(const std::string& name) const;
   const std::map<std::string, std::string>& metadata() const { return header_.metadata; }
 
-  /// The values of an F32, F16, BF16 (all exact) or F64 (rounded to nearest) tensor, as they are:
-  /// NaN and infinity pass. A finite F64 beyond float32 and every other type is an error.
-  std::vector<float> read_floats(const std::string& name) const;
-  /// The same without rounding.
+  /// The values of an F32, F64, F16 or BF16 tensor, exact, NaN and infinity included. Every other
+  /// type is an error.
   std::vector<double> read_doubles(const std::string& name) const;
 
  private:
@@ -51,8 +48,6 @@ class SafetensorsFile {
                   const std::string& what) const;
   template <typename Stored>
   std::vector<Stored> read_stored(const std::string& name, const SafetensorsEntry& entry) const;
-  template <typename Value>
-  std::vector<Value> read_values(const std::string& name) const;
 
   std::filesystem::path path_;
   int descriptor_;

@@ -6,18 +6,17 @@ namespace trady {
 namespace {
 
 /// Every filter is a matrix of rows x columns; the result holds its transpose.
-template <typename T>
-std::vector<T> transpose_filters(std::span<const T> weight, const FilterShape& shape, int64_t rows,
-                                 int64_t columns) {
+std::vector<double> transpose_filters(std::span<const double> weight, const FilterShape& shape,
+                                      int64_t rows, int64_t columns) {
   if (static_cast<int64_t>(weight.size()) != shape.elements()) {
     fail("[layout] a weight of shape [", shape.out, ", ", shape.in, ", ", shape.kernel_h, ", ",
          shape.kernel_w, "] has ", shape.elements(), " elements, got ", weight.size(),
          "; is it of another layer?");
   }
-  std::vector<T> result(weight.size());
+  std::vector<double> result(weight.size());
   for (int64_t o = 0; o < shape.out; ++o) {
-    const T* from = weight.data() + o * rows * columns;
-    T* to = result.data() + o * rows * columns;
+    const double* from = weight.data() + o * rows * columns;
+    double* to = result.data() + o * rows * columns;
     for (int64_t r = 0; r < rows; ++r) {
       for (int64_t c = 0; c < columns; ++c) to[c * rows + r] = from[r * columns + c];
     }
@@ -27,16 +26,8 @@ std::vector<T> transpose_filters(std::span<const T> weight, const FilterShape& s
 
 }  // namespace
 
-std::vector<float> oihw_to_ohwi(std::span<const float> weight, const FilterShape& shape) {
-  return transpose_filters(weight, shape, shape.in, shape.kernel_h * shape.kernel_w);
-}
-
 std::vector<double> oihw_to_ohwi(std::span<const double> weight, const FilterShape& shape) {
   return transpose_filters(weight, shape, shape.in, shape.kernel_h * shape.kernel_w);
-}
-
-std::vector<float> ohwi_to_oihw(std::span<const float> weight, const FilterShape& shape) {
-  return transpose_filters(weight, shape, shape.kernel_h * shape.kernel_w, shape.in);
 }
 
 std::vector<double> ohwi_to_oihw(std::span<const double> weight, const FilterShape& shape) {

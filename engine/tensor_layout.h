@@ -20,11 +20,9 @@ struct FilterShape {
 };
 
 /// [O][I][kh][kw] -> [O][kh][kw][I]. Error: trady::Error if the sizes differ.
-std::vector<float> oihw_to_ohwi(std::span<const float> weight, const FilterShape& shape);
 std::vector<double> oihw_to_ohwi(std::span<const double> weight, const FilterShape& shape);
 
 /// [O][kh][kw][I] -> [O][I][kh][kw]. Error: trady::Error if the sizes differ.
-std::vector<float> ohwi_to_oihw(std::span<const float> weight, const FilterShape& shape);
 std::vector<double> ohwi_to_oihw(std::span<const double> weight, const FilterShape& shape);
 
 }  // namespace trady

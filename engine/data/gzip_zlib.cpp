@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <cstring>
 
 #include "engine/data/gzip.h"
 #include "engine/data/input_file.h"
@@ -32,7 +31,7 @@ GzipReader::GzipReader(const std::filesystem::path& path) : state_(std::make_uni
   }
   state_->path = path;
   state_->file = gzopen(path.c_str(), "rb");
-  if (!state_->file) fail("cannot open ", path.string(), ": ", std::strerror(errno));
+  if (!state_->file) fail("cannot open ", path.string(), ": ", system_reason(errno));
 }
 
 GzipReader::~GzipReader() = default;
@@ -47,7 +46,7 @@ int64_t GzipReader::read(void* data, int64_t bytes) {
     const char* reason = gzerror(state_->file, &error);
     if (got < 0 || (error != Z_OK && error != Z_STREAM_END)) {
       fail(state_->path.string(), " is truncated or corrupt (",
-           error == Z_ERRNO ? std::strerror(errno) : reason, "); download it again");
+           error == Z_ERRNO ? system_reason(errno) : reason, "); download it again");
     }
     if (got == 0) break;
     done += got;

@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstring>
 #include <sstream>
 
 #include "engine/error.h"
@@ -14,15 +13,15 @@ namespace trady {
 
 InputFile::InputFile(const std::filesystem::path& path) : path_(path) {
   descriptor_ = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  if (descriptor_ < 0) fail("cannot open ", path.string(), ": ", std::strerror(errno));
+  if (descriptor_ < 0) fail("cannot open ", path.string(), ": ", system_reason(errno));
   struct stat status {};
-  const char* reason = nullptr;
+  std::string reason;
   if (::fstat(descriptor_, &status) != 0) {
-    reason = std::strerror(errno);
+    reason = system_reason(errno);
   } else if (!S_ISREG(status.st_mode)) {
     reason = S_ISDIR(status.st_mode) ? "it is a folder" : "it is not a regular file";
   }
-  if (reason) {
+  if (!reason.empty()) {
     ::close(descriptor_);
     fail("cannot read ", path.string(), ": ", reason);
   }
@@ -40,7 +39,7 @@ void InputFile::read_at(int64_t position, void* data, int64_t bytes) const {
     const ssize_t got =
         ::pread(descriptor_, target + done, static_cast<size_t>(bytes - done), position + done);
     if (got < 0 && errno == EINTR) continue;
-    if (got < 0) fail("cannot read ", path_.string(), ": ", std::strerror(errno));
+    if (got < 0) fail("cannot read ", path_.string(), ": ", system_reason(errno));
     if (got == 0) {
       fail(path_.string(), " ends at byte ", position + done, ", expected ", bytes,
            " bytes from byte ", position, " on; has it changed since it was opened?");

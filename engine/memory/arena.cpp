@@ -56,7 +56,7 @@ Arena::Arena(int64_t bytes) : bytes_(bytes) {
   void* block = mmap(nullptr, static_cast<size_t>(page_multiple(bytes)), PROT_READ | PROT_WRITE,
                      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (block == MAP_FAILED) {
-    fail("[arena] the operating system refused ", bytes, " bytes (", std::strerror(errno),
+    fail("[arena] the operating system refused ", bytes, " bytes (", system_reason(errno),
          "); use a smaller --micro-batch, fewer --threads or --memory-limit");
   }
   data_ = static_cast<std::byte*>(block);

@@ -91,13 +91,14 @@ TEST_CASE("Weights lie in the file as [O][I][k][k] and in memory as [O][k][k][I]
   Parameters parameters = random_parameters(kernels::DType::float32, 1);
   const auto path = folder.file("weights.safetensors");
   save_parameters(path, {{&parameters, ""}}, {});
-  const auto on_disk = SafetensorsFile::open(path).read_floats("first.weight");  // [4, 3, 3, 3]
+  const auto on_disk = SafetensorsFile::open(path).read_doubles("first.weight");  // [4, 3, 3, 3]
   const auto* in_memory =
       static_cast<const float*>(parameters.data(parameters.find("first.weight")));
   for (size_t o = 0; o < 4; ++o) {
     for (size_t i = 0; i < 3; ++i) {
       for (size_t tap = 0; tap < 9; ++tap) {
-        CHECK(on_disk[(o * 3 + i) * 9 + tap] == in_memory[(o * 9 + tap) * 3 + i]);
+        CHECK(on_disk[(o * 3 + i) * 9 + tap] ==
+              static_cast<double>(in_memory[(o * 9 + tap) * 3 + i]));
       }
     }
   }
@@ -175,6 +176,23 @@ TEST_CASE("Weights that are not finite are refused by name") {
     CHECK_THROWS_WITH(load_parameters(file, loaded),
                       Catch::Contains("b.depthwise.weight") && Catch::Contains("at place 17"));
   }
+}
+
+TEST_CASE("Doubles beyond float32 are refused where the parameters are float32") {
+  const TemporaryFolder folder;
+  Parameters large = random_parameters(kernels::DType::float64, 1);
+  std::vector<double> values = large.get(0);
+  values[5] = 1e39;
+  large.set(0, values);
+  const auto path = folder.file("large.safetensors");
+  save_parameters(path, {{&large, ""}}, {});
+  const auto file = SafetensorsFile::open(path);
+  Parameters narrow = random_parameters(kernels::DType::float32, 2);
+  CHECK_THROWS_WITH(load_parameters(file, narrow),
+                    Catch::Contains("first.weight holds 1e+39 at place 5"));
+  Parameters wide = random_parameters(kernels::DType::float64, 2);
+  load_parameters(file, wide);
+  CHECK(wide.get(0) == values);
 }
 
 TEST_CASE("Parameters are found by name and set in whole") {
