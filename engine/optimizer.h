@@ -32,7 +32,11 @@ class Optimizer {
   /// L2 norm of the gradient over all slots.
   static double gradient_norm(const kernels::Backend& backend,
                               const std::vector<GradientSlot>& slots, const ArenaView& shared);
-  /// Applies the sums in `shared`, whose norm is `norm`. The sums may be changed.
+  /// w -= learning_rate * v for the slices of every slot, in place, where, as in PyTorch,
+  ///   g = gradient, scaled to clip_norm if `norm` (gradient_norm of these sums) is above it,
+  ///   g += weight_decay * w,  v = momentum * v + g  (v = g without momentum).
+  /// The sums in `shared` are overwritten where clipping or decay changes them. Throws Error if
+  /// momentum or weight decay meets a slot that is not a whole parameter.
   void apply(const kernels::Backend& backend, const std::vector<GradientSlot>& slots,
              const ArenaView& shared, double norm, double learning_rate, Parameters& parameters);
 

@@ -1,12 +1,12 @@
 // Counter-based random numbers: Philox 4x32-10 (Salmon et al., SC 2011). The same key and counter
-// give the same number on every platform, in any order and on any thread.
+// give the same number in any order and on any thread; integers and uniform numbers on every
+// platform too, normal ones with the same mathematics library.
 #pragma once
 
 #include <array>
 #include <cstdint>
 #include <span>
 #include <utility>
-#include <vector>
 
 namespace trady {
 
@@ -32,7 +32,7 @@ class RandomStream {
   double uniform(double low, double high) { return low + (high - low) * uniform(); }
   /// Uniform in [0, bound), without modulo bias; bound > 0.
   uint32_t below(uint32_t bound);
-  /// Standard normal (Box-Muller).
+  /// Standard normal (Box-Muller); the library's log and cos decide its last bits.
   double normal();
 
  private:

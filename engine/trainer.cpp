@@ -1,44 +1,28 @@
 #include "engine/trainer.h"
 
-#include <chrono>
-#include <cmath>
+#include <algorithm>
 
 #include "engine/error.h"
 #include "engine/interrupt.h"
+#include "engine/stopwatch.h"
 
 namespace trady {
 
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
-double seconds_since(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
-
 void stop_if_interrupted(const char* during) {
   if (interrupt_requested()) throw Interrupted(concat("interrupted during ", during));
 }
 
-/// A loss this far above chance for several steps does not come back.
-class DivergenceWatch {
- public:
-  explicit DivergenceWatch(int64_t classes)
-      : limit_(20 * std::log(static_cast<double>(std::max<int64_t>(classes, 2)))) {}
+/// Steps in a row with a loss far above chance (TrainResult): such a run does not come back.
+constexpr int64_t kHighLossSteps = 5;
 
-  void check(const TrainResult& step, int epoch, int64_t index, double learning_rate) {
-    high_ = step.loss > limit_ ? high_ + 1 : 0;
-    if (step.finite && high_ < kSteps) return;
-    fail("training diverged in epoch ", epoch, ", step ", index, ": loss ", step.loss,
-         ", gradient norm ", step.gradient_norm, ", learning rate ", learning_rate,
-         "; use a smaller --lr (a third of it is a good try), a longer --warmup, or --clip-norm 1");
-  }
-
- private:
-  static constexpr int kSteps = 5;
-  double limit_;
-  int high_ = 0;
-};
+void stop_if_diverged(const TrainResult& step, int epoch, int64_t index, double learning_rate) {
+  if (step.finite && step.high_loss_steps < kHighLossSteps) return;
+  fail("training diverged in epoch ", epoch, ", step ", index, ": loss ", step.loss,
+       ", gradient norm ", step.gradient_norm, ", learning rate ", learning_rate,
+       "; use a smaller --lr (a third of it is a good try), a longer --warmup, or --clip-norm 1");
+}
 
 }  // namespace
 
@@ -46,21 +30,20 @@ EpochResult train_epoch(StepRunner& runner, Loader& loader, const Schedule& sche
                         const StepListener& listener) {
   EpochResult result;
   const int64_t steps = loader.batches_per_epoch();
-  DivergenceWatch watch(loader.dataset().class_count());
   int64_t correct = 0, images = 0;
   Batch batch;
   loader.start_epoch(static_cast<uint32_t>(epoch));
   while (true) {
-    const auto asked = Clock::now();
+    const Stopwatch asked;
     if (!loader.next(batch)) break;
-    result.input_seconds += seconds_since(asked);
+    result.input_seconds += asked.seconds();
 
     const double learning_rate = schedule.learning_rate(epoch * steps + result.steps);
-    const auto started = Clock::now();
+    const Stopwatch started;
     const TrainResult step = runner.train({batch.pixels, batch.labels, batch.count}, learning_rate);
-    result.step_seconds += seconds_since(started);
+    result.step_seconds += started.seconds();
 
-    watch.check(step, epoch, result.steps, learning_rate);
+    stop_if_diverged(step, epoch, result.steps, learning_rate);
     ++result.steps;
     result.loss += (step.loss - result.loss) / static_cast<double>(result.steps);
     correct += step.correct;

@@ -21,8 +21,11 @@ struct EpochResult {
   double input_seconds = 0;  ///< waiting for batches
 };
 
-/// Trains one epoch with the selection that `runner` holds. Throws Error with advice when the loss
-/// is not finite or explodes, Interrupted after Ctrl-C.
+/// Trains one epoch with the selection that `runner` holds; `epoch` counts from 0 and decides
+/// order, augmentation and, with the schedule, the learning rates. Throws Interrupted after Ctrl-C,
+/// and Error with advice when training diverges: at once when the loss or the gradient is not
+/// finite, else after 5 steps in a row, this epoch's or of the ones before with this runner, whose
+/// loss is above 20 ln(classes), twenty times that of guessing.
 EpochResult train_epoch(StepRunner& runner, Loader& loader, const Schedule& schedule, int epoch,
                         const StepListener& listener);
 

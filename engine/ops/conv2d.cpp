@@ -1,6 +1,7 @@
 #include "engine/ops/conv2d.h"
 
 #include <numeric>
+#include <tuple>
 
 #include "engine/error.h"
 #include "engine/step/lane_run.h"

@@ -5,7 +5,8 @@
 
 namespace trady {
 
-/// x = (pixels / 255 - mean) / std, [m, S, S, 3].
+/// x = (pixels / 255 - mean) / std, [m, S, S, 3]: m images of a micro-batch, S pixels a side.
+/// A micro-batch with fewer images is filled up with zeros.
 class ImageOp : public Op {
  public:
   ImageOp(TensorId output, const Normalization& normalization)

@@ -1,5 +1,7 @@
 #include "engine/step/kernel_cache.h"
 
+#include <algorithm>
+
 namespace trady {
 
 KernelCache::Key KernelCache::key_of(const kernels::ConvShape& s) {
@@ -18,6 +20,17 @@ std::shared_ptr<const kernels::ConvGradInput> KernelCache::grad_input(
   auto& pass = grad_input_[key_of(shape)];
   if (!pass) pass = backend_.conv_grad_input(shape);
   return pass;
+}
+
+int64_t KernelCache::grad_weight_scratch_bytes(const kernels::ConvShape& shape, int64_t max_count) {
+  const auto [entry, inserted] = grad_weight_scratch_.try_emplace({key_of(shape), max_count}, 0);
+  if (inserted) {
+    for (int64_t count = 1; count <= max_count; ++count) {
+      const auto pass = backend_.conv_grad_weight(shape, kernels::SliceKind::input_channels, count);
+      entry->second = std::max(entry->second, pass->scratch_bytes());
+    }
+  }
+  return entry->second;
 }
 
 }  // namespace trady

@@ -1,4 +1,5 @@
-// Prepared passes by shape, so that a new selection builds only what it changes.
+// Prepared passes by shape, so that a new selection builds only what it changes. Not thread-safe:
+// steps are planned by one thread.
 #pragma once
 
 #include <map>
@@ -10,7 +11,8 @@
 namespace trady {
 
 /// Bounded by the shapes of one network at one micro-batch: weight gradients, whose shapes change
-/// with every draw, are cheap to prepare and are not kept.
+/// with every draw, are cheap to prepare and are not kept. Errors are the backend's
+/// (kernels/shape_check.h). The backend must outlive the cache; passes may outlive it.
 class KernelCache {
  public:
   explicit KernelCache(const kernels::Backend& backend) : backend_(backend) {}
@@ -18,6 +20,9 @@ class KernelCache {
   std::shared_ptr<const kernels::ConvForward> forward(const kernels::ConvShape& shape,
                                                       kernels::Activation activation);
   std::shared_ptr<const kernels::ConvGradInput> grad_input(const kernels::ConvShape& shape);
+  /// The most scratch bytes that the weight gradient of any 1 .. `max_count` input channels takes.
+  /// They are not monotone in the count, since a device may compute short lists another way.
+  int64_t grad_weight_scratch_bytes(const kernels::ConvShape& shape, int64_t max_count);
 
  private:
   using Key =
@@ -28,6 +33,7 @@ class KernelCache {
   std::map<std::pair<Key, kernels::Activation>, std::shared_ptr<const kernels::ConvForward>>
       forward_;
   std::map<Key, std::shared_ptr<const kernels::ConvGradInput>> grad_input_;
+  std::map<std::pair<Key, int64_t>, int64_t> grad_weight_scratch_;
 };
 
 }  // namespace trady

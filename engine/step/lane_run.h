@@ -12,6 +12,7 @@ namespace trady {
 
 class LaneRun {
  public:
+  /// m is the micro-batch (StepSettings), S the side of the network's input in pixels.
   struct Inputs {
     const uint8_t* pixels = nullptr;  ///< [images, S, S, 3]
     int64_t images = 0;               ///< at most m
@@ -29,6 +30,7 @@ class LaneRun {
   Inputs inputs;
 
   const kernels::Backend& backend() const { return backend_; }
+  /// Address of a live buffer of this worker; null for an invalid id.
   void* at(BufferId id) const { return lane_.data(id); }
   const void* parameter(ParameterId id) const { return parameters_.data(id); }
 

@@ -31,6 +31,26 @@ StepPlanner::StepPlanner(const Tape& tape, const UpdatePlan& update,
     if (op.output() != kNoTensor) needs_gradient_[static_cast<size_t>(op.output())] = needed;
     if (op.keeps_input(own)) kept_whole_[static_cast<size_t>(op.inputs().front())] = true;
   }
+  for (const auto& op : tape.ops()) {
+    if (op->output() != kNoTensor && last_read_[static_cast<size_t>(op->output())] < 0) {
+      fail("[step] no op reads the output of ", op->name(),
+           "; the network's builder must use it or leave the op out");
+    }
+  }
+}
+
+const std::string& StepPlanner::op_name() const {
+  return tape_.ops()[static_cast<size_t>(op_index_)]->name();
+}
+
+BufferId StepPlanner::use(BufferId id, const char* complaint) {
+  if (!id.valid()) fail("[step] ", op_name(), " ", complaint);
+  lane_.use(id, time_);
+  return id;
+}
+
+void StepPlanner::keep(BufferId id) {
+  use(id, "keeps a buffer that it has not got");
 }
 
 void StepPlanner::enter_forward(int op_index) {
@@ -44,14 +64,11 @@ void StepPlanner::enter_backward(int op_index) {
 }
 
 BufferId StepPlanner::read(TensorId id) {
-  const BufferId buffer = tensors_[static_cast<size_t>(id)];
-  lane_.use(buffer, time_);
-  return buffer;
+  return use(tensors_[static_cast<size_t>(id)], "reads a tensor that no op before it writes");
 }
 
 BufferId StepPlanner::fresh_tensor(TensorId id) {
-  const std::string name =
-      concat("output of ", tape_.ops()[static_cast<size_t>(op_index_)]->name());
+  const std::string name = concat("output of ", op_name());
   return tensors_[static_cast<size_t>(id)] =
              buffer_from_now(name, MemoryCategory::activations,
                              scalar_bytes() * settings_.micro_batch * tape_.shape(id).elements());
@@ -71,11 +88,10 @@ BufferId StepPlanner::write_over(TensorId id, TensorId over) {
 StepPlanner::Saved StepPlanner::save_channels(TensorId id, const std::vector<int32_t>& channels) {
   const auto [entry, inserted] = saved_.try_emplace({id, channels});
   if (inserted) {
-    entry->second = buffer_from_now(
-        concat("saved input of ", tape_.ops()[static_cast<size_t>(op_index_)]->name()),
-        MemoryCategory::saved_inputs,
-        scalar_bytes() * settings_.micro_batch * tape_.shape(id).positions() *
-            static_cast<int64_t>(channels.size()));
+    entry->second =
+        buffer_from_now(concat("saved input of ", op_name()), MemoryCategory::saved_inputs,
+                        scalar_bytes() * settings_.micro_batch * tape_.shape(id).positions() *
+                            static_cast<int64_t>(channels.size()));
   }
   return {entry->second, inserted};
 }
@@ -93,9 +109,8 @@ BufferId StepPlanner::buffer_from_now(const std::string& name, MemoryCategory ca
 }
 
 BufferId StepPlanner::gradient(TensorId id) {
-  const BufferId buffer = gradients_[static_cast<size_t>(id)];
-  lane_.use(buffer, time_);
-  return buffer;
+  return use(gradients_[static_cast<size_t>(id)],
+             "needs the gradient of a tensor that no op after it computes");
 }
 
 std::pair<BufferId, kernels::GradientMode> StepPlanner::write_gradient(TensorId id) {
@@ -105,8 +120,7 @@ std::pair<BufferId, kernels::GradientMode> StepPlanner::write_gradient(TensorId 
     return {buffer, kernels::GradientMode::accumulate};
   }
   buffer =
-      buffer_from_now(concat("gradient from ", tape_.ops()[static_cast<size_t>(op_index_)]->name()),
-                      MemoryCategory::activation_gradients,
+      buffer_from_now(concat("gradient from ", op_name()), MemoryCategory::activation_gradients,
                       scalar_bytes() * settings_.micro_batch * tape_.shape(id).elements());
   return {buffer, kernels::GradientMode::overwrite};
 }
@@ -117,7 +131,8 @@ bool StepPlanner::share_gradient(TensorId from, TensorId to) {
     lane_.use(target, time_);
     return false;
   }
-  target = gradients_[static_cast<size_t>(from)];
+  target = use(gradients_[static_cast<size_t>(from)],
+               "passes on the gradient of a tensor that no op after it computes");
   return true;
 }
 

@@ -6,7 +6,7 @@
 
 #include <map>
 #include <memory>
-#include <span>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -31,6 +31,8 @@ struct StepSettings {
   int64_t micro_batch = 1;  ///< samples that one worker takes through the network at a time
   bool training = true;     ///< false: forward only
   WeightResidency residency;
+  /// Bytes that the steps may reserve, weights and all workers included; absent: any.
+  std::optional<int64_t> memory_limit = std::nullopt;
 };
 
 /// The sum over the batch of one parameter's (packed) gradient.
@@ -60,8 +62,12 @@ struct WeightAccess {
   BufferId temporary;  ///< in the lane's plan
 };
 
+/// All ids are of `tape`. What an op declares wrongly (a tensor that no op before it writes, a
+/// gradient that no op after it computes, a buffer that it has not got) throws Error with its name:
+/// a bug of that op or of the network's builder.
 class StepPlanner {
  public:
+  /// Throws Error if the output of an op is read by none.
   StepPlanner(const Tape& tape, const UpdatePlan& update, const kernels::Backend& backend,
               KernelCache& kernels, const StepSettings& settings);
 
@@ -78,13 +84,15 @@ class StepPlanner {
   void enter_backward(int op_index);
 
   // Forward.
+  /// The buffer [m, H, W, C] of an input, which lives on at least until now.
   BufferId read(TensorId id);
+  /// A buffer [m, H, W, C] for the current op's output, which it has to fill.
   BufferId write(TensorId id);
   /// The output may be computed in the buffer of `over` (an input of the same shape) if nobody
   /// needs that afterwards; otherwise it gets a buffer of its own.
   BufferId write_over(TensorId id, TensorId over);
-  /// Packed channels of a tensor, kept for backward. Two ops that save the same list share it.
-  /// `first` says whether this op is the one that has to fill it.
+  /// Packed channels [m, H, W, list] of a tensor, kept for backward (see keep). Two ops that save
+  /// the same list share it. `first` says whether this op is the one that has to fill it.
   struct Saved {
     BufferId buffer;
     bool first = false;
@@ -92,22 +100,25 @@ class StepPlanner {
   Saved save_channels(TensorId id, const std::vector<int32_t>& channels);
 
   // Both directions.
+  /// Scratch of the current op in the current direction. 0 bytes: an invalid id, whose address is
+  /// null when the step runs.
   BufferId temporary(const std::string& name, MemoryCategory category, int64_t bytes);
   /// Keeps a buffer alive at the current time.
-  void keep(BufferId id) { lane_.use(id, time_); }
+  void keep(BufferId id);
   /// A buffer that lives from now on until it is kept again later.
   BufferId buffer_from_now(const std::string& name, MemoryCategory category, int64_t bytes);
 
   // Backward.
   bool needs_gradient(TensorId id) const { return needs_gradient_[static_cast<size_t>(id)]; }
-  BufferId activation(TensorId id) const { return tensors_[static_cast<size_t>(id)]; }
-  /// The gradient of the current op's output.
+  /// The gradient [m, H, W, C] of the current op's output.
   BufferId gradient(TensorId id);
   /// Where to put a gradient of an input, and whether somebody has already.
   std::pair<BufferId, kernels::GradientMode> write_gradient(TensorId id);
   /// Passes the gradient of `from` on to `to` unchanged. True: they share the buffer now;
   /// false: the op must add it.
   bool share_gradient(TensorId from, TensorId to);
+  /// Registers a gradient of a parameter (its `sum` is set here); returns the index that
+  /// LaneRun::add_gradient wants.
   int gradient_slot(GradientSlot slot);
 
   WeightAccess forward_weight(ParameterId parameter,
@@ -124,6 +135,9 @@ class StepPlanner {
   std::vector<ResidentWeight>& resident_weights() { return residents_; }
 
  private:
+  const std::string& op_name() const;
+  /// `id`, live now; fails with the op's name and `complaint` if it is invalid.
+  BufferId use(BufferId id, const char* complaint);
   BufferId fresh_tensor(TensorId id);
   WeightAccess access_weight(ParameterId parameter, int64_t prepared_bytes, bool resident,
                              const std::string& name);

@@ -27,25 +27,46 @@ StepRunner::StepRunner(const Tape& tape, const kernels::Backend& backend, Parame
   }
 }
 
+int StepRunner::workers_within_limit(const StepProgram& program) const {
+  int workers = workers_.count();
+  if (!settings_.memory_limit) return workers;
+  const auto bytes_with = [&](int count) {
+    return planned_memory(program, parameters_, optimizer_.state_bytes(), count).reserved;
+  };
+  while (workers > 1 && bytes_with(workers) > *settings_.memory_limit) --workers;
+  if (bytes_with(workers) > *settings_.memory_limit) {
+    fail("[step] this selection needs ", bytes_with(workers),
+         " bytes with one worker, the limit is ", *settings_.memory_limit,
+         " bytes; use a larger --memory-limit or a smaller --micro-batch");
+  }
+  return workers;
+}
+
 void StepRunner::select(UpdatePlan update) {
-  // The views point into the old program and arena.
+  auto program =
+      std::make_unique<StepProgram>(tape_, std::move(update), backend_, kernels_, settings_);
+  const int workers = workers_within_limit(*program);
+
+  // From here on the old selection is gone: its views point into the old program and arena.
+  program_.reset();
   lanes_.clear();
   sums_.reset();
-  program_ = std::make_unique<StepProgram>(tape_, std::move(update), backend_, kernels_, settings_);
-
-  const int64_t shared_bytes = program_->shared_plan().reserved_bytes();
-  const int64_t lane_bytes = program_->lane_plan().reserved_bytes();
-  const int64_t needed = shared_bytes + workers_.count() * lane_bytes;
+  shared_ = ArenaView();
+  const int64_t shared_bytes = program->shared_plan().reserved_bytes();
+  const int64_t lane_bytes = program->lane_plan().reserved_bytes();
+  const int64_t needed = shared_bytes + workers * lane_bytes;
   if (arena_.bytes() != needed) {
     arena_ = Arena();  // return the old block before asking for the new one
     arena_ = Arena(needed);
   }
-  shared_ = ArenaView(program_->shared_plan(), arena_.data());
+  shared_ = ArenaView(program->shared_plan(), arena_.data());
   shared_.begin(0);
-  for (int worker = 0; worker < workers_.count(); ++worker) {
-    lanes_.emplace_back(program_->lane_plan(), arena_.data() + shared_bytes + worker * lane_bytes);
+  for (int worker = 0; worker < workers; ++worker) {
+    lanes_.emplace_back(program->lane_plan(), arena_.data() + shared_bytes + worker * lane_bytes);
   }
-  sums_ = std::make_unique<GradientSums>(backend_, program_->gradient_slots(), shared_);
+  sums_ = std::make_unique<GradientSums>(backend_, program->gradient_slots(), shared_);
+  active_workers_ = workers;
+  program_ = std::move(program);
 
   std::set<ParameterId> updated;
   for (const GradientSlot& slot : program_->gradient_slots()) updated.insert(slot.parameter);
@@ -112,6 +133,7 @@ void StepRunner::run_micro_batches(const BatchView& batch, bool backward, void* 
   sums_->reset();
   error_ = nullptr;
   workers_.run([&](int worker) {
+    if (worker >= active_workers_) return;
     try {
       run_lane(worker, batch, backward, logits);
     } catch (...) {
@@ -126,6 +148,7 @@ void StepRunner::run_micro_batches(const BatchView& batch, bool backward, void* 
 }
 
 void StepRunner::check_batch(const BatchView& batch) const {
+  if (!program_) fail("[step] nothing is selected; steps can run after a select() that succeeded");
   if (batch.count < 1 || batch.count > settings_.batch) {
     fail("[step] a batch of ", batch.count, " images, but steps are planned for 1 to ",
          settings_.batch);
@@ -156,6 +179,10 @@ TrainResult StepRunner::train(const BatchView& batch, double learning_rate) {
   const auto& slots = program_->gradient_slots();
   result.gradient_norm = Optimizer::gradient_norm(backend_, slots, shared_);
   result.finite = std::isfinite(result.loss) && std::isfinite(result.gradient_norm);
+  const double high_loss =
+      20 * std::log(static_cast<double>(std::max<int64_t>(tape_.classes(), 2)));
+  high_loss_steps_ = result.loss > high_loss ? high_loss_steps_ + 1 : 0;
+  result.high_loss_steps = high_loss_steps_;
   if (!result.finite) return result;
   if (on_gradients) on_gradients({slots, shared_});
   optimizer_.apply(backend_, slots, shared_, result.gradient_norm, learning_rate, parameters_);
@@ -181,18 +208,8 @@ EvaluationResult StepRunner::evaluate(const BatchView& batch, void* logits) {
   return result;
 }
 
-std::vector<int32_t> StepRunner::predictions(int64_t count) const {
-  const auto* values = static_cast<const int32_t*>(shared_.data(program_->predictions()));
-  return {values, values + count};
-}
-
-std::vector<double> StepRunner::losses(int64_t count) const {
-  const auto* values = static_cast<const double*>(shared_.data(program_->losses()));
-  return {values, values + count};
-}
-
 MemoryReport StepRunner::planned() const {
-  return planned_memory(*program_, parameters_, optimizer_.state_bytes(), workers_.count());
+  return planned_memory(*program_, parameters_, optimizer_.state_bytes(), active_workers_);
 }
 
 MemoryReport StepRunner::measured() const {
@@ -200,7 +217,7 @@ MemoryReport StepRunner::measured() const {
   report.shared = shared_.live();
   report.shared[MemoryCategory::weights] += parameters_.value_bytes();
   report.shared[MemoryCategory::optimizer_state] += optimizer_.state_bytes();
-  report.workers = workers_.count();
+  report.workers = active_workers_;
   for (const ArenaView& lane : lanes_) {
     if (lane.peak().total() > report.lane_peak.total()) report.lane_peak = lane.peak();
   }

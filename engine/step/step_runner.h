@@ -6,8 +6,11 @@
 // bit.
 #pragma once
 
+#include <atomic>
+#include <exception>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <vector>
 
 #include "engine/optimizer.h"
@@ -30,6 +33,9 @@ struct TrainResult {
   int64_t correct = 0;
   double gradient_norm = 0;
   bool finite = true;  ///< false: loss or gradient is not finite, and nothing was updated
+  /// This step and those right before it, whatever was selected, whose loss was far above chance:
+  /// more than 20 ln(classes).
+  int64_t high_loss_steps = 0;
 };
 
 struct EvaluationResult {
@@ -56,31 +62,36 @@ class StepRunner {
   StepRunner(const Tape& tape, const kernels::Backend& backend, Parameters& parameters,
              const OptimizerSettings& optimizer, const StepSettings& settings, int workers);
 
-  /// Plans the steps of a new selection and lays out their memory.
+  /// Plans the steps of a new selection and lays out their memory. Where that would be more than
+  /// the settings' memory limit, fewer workers run the steps, which changes no bit of the results.
+  /// Throws Error with the bytes if one worker is still too much, or if the plan does not fit the
+  /// network; the selection before stays in force then. If the system refuses the memory, none is
+  /// in force: the old block has been returned first.
   void select(UpdatePlan update);
   /// Reorders the kept weight copies again: after the parameters were changed from outside.
   void refresh_weights();
 
+  /// One step with exactly the settings' batch. Throws Error without a selection, on a batch of
+  /// another size and on labels outside of the network's classes.
   TrainResult train(const BatchView& batch, double learning_rate);
+  /// The loss and the predictions of at most one batch. Errors as of train.
   EvaluationResult evaluate(const BatchView& batch);
   /// As evaluate; also fills `logits` [count rounded up to the micro-batch, classes] in the
   /// backend's dtype.
   EvaluationResult evaluate(const BatchView& batch, void* logits);
-  /// Predicted classes of the last batch.
-  std::vector<int32_t> predictions(int64_t count) const;
-  /// Losses of the last batch.
-  std::vector<double> losses(int64_t count) const;
 
   /// Called after every backward pass, before the update.
   std::function<void(const GradientView&)> on_gradients;
 
+  /// These three want a selection.
   const StepProgram& program() const { return *program_; }
-  Optimizer& optimizer() { return optimizer_; }
   MemoryReport planned() const;
   /// What the arena counted in all steps since select().
   MemoryReport measured() const;
+  Optimizer& optimizer() { return optimizer_; }
 
  private:
+  int workers_within_limit(const StepProgram& program) const;
   void run_micro_batches(const BatchView& batch, bool backward, void* logits);
   void run_lane(int worker, const BatchView& batch, bool backward, void* logits);
   void prepare(const std::vector<size_t>& resident_indices);
@@ -94,7 +105,9 @@ class StepRunner {
   KernelCache kernels_;
   Workers workers_;
 
-  std::unique_ptr<StepProgram> program_;
+  std::unique_ptr<StepProgram> program_;  // null: nothing is selected
+  int active_workers_ = 1;                // of workers_; the others pause
+  int64_t high_loss_steps_ = 0;
   Arena arena_;
   ArenaView shared_;
   std::vector<ArenaView> lanes_;

@@ -25,24 +25,48 @@ int64_t forward_elements(const Tape& tape) {
   return most;
 }
 
-int forward_time_of(const Tape& tape, int conv) {
-  const std::string& name = tape.convs()[static_cast<size_t>(conv)].name;
-  for (size_t i = 0; i < tape.ops().size(); ++i) {
-    if (tape.ops()[i]->name() == name) return static_cast<int>(i);
-  }
-  fail("[step] no op is called ", name);
+int op_index_of(const Tape& tape, const ConvLayer& conv) {
+  const auto found =
+      std::ranges::find_if(tape.ops(), [&](const auto& op) { return op->name() == conv.name; });
+  if (found == tape.ops().end()) fail("[step] no op is called ", conv.name);
+  return static_cast<int>(found - tape.ops().begin());
 }
 
-int64_t grad_weight_scratch(const Tape& tape, const kernels::Backend& backend,
-                            const StepDemand& demand, int64_t micro_batch) {
+/// When the tensor that an op reads first is written.
+int input_written_at(const Tape& tape, int op_index) {
+  const TensorId input = tape.ops()[static_cast<size_t>(op_index)]->inputs().front();
+  const auto found =
+      std::ranges::find_if(tape.ops(), [&](const auto& op) { return op->output() == input; });
+  return static_cast<int>(found - tape.ops().begin());
+}
+
+/// Times of the first and the last use of what draws may save.
+struct SavedLife {
+  int first, last;
+};
+
+SavedLife life_of_saved(const Tape& tape, const StepDemand& demand) {
+  SavedLife life{static_cast<int>(tape.ops().size()), 0};
+  for (size_t i = 0; i < demand.max_channels.size(); ++i) {
+    if (demand.max_channels[i] == 0) continue;
+    const ConvLayer& conv = tape.convs()[i];
+    const int op_index = op_index_of(tape, conv);
+    // Where all channels may be listed, the input itself is kept, and not a copy.
+    const bool may_keep_input = demand.max_channels[i] == conv.shape.in_c;
+    life.first = std::min(life.first, may_keep_input ? input_written_at(tape, op_index) : op_index);
+    life.last = std::max(life.last, 2 * static_cast<int>(tape.ops().size()) - 1 - op_index);
+  }
+  return life;
+}
+
+int64_t grad_weight_scratch(const Tape& tape, KernelCache& kernels, const StepDemand& demand,
+                            int64_t micro_batch) {
   int64_t most = 0;
   for (size_t i = 0; i < demand.max_channels.size(); ++i) {
     if (demand.max_channels[i] == 0) continue;
     kernels::ConvShape shape = tape.convs()[i].shape;
     shape.batch = micro_batch;
-    const auto pass =
-        backend.conv_grad_weight(shape, kernels::SliceKind::input_channels, demand.max_channels[i]);
-    most = std::max(most, pass->scratch_bytes());
+    most = std::max(most, kernels.grad_weight_scratch_bytes(shape, demand.max_channels[i]));
   }
   return most;
 }
@@ -78,25 +102,22 @@ int64_t step_bytes_bound(const Tape& tape, const kernels::Backend& backend, Kern
   const int64_t layers = updatable_layers(demand);
   if (layers > 0) {
     // One block for all saved inputs, live as long as the deepest of them can be, and one for the
-    // weight gradient of a layer, live at every backward step; alignment costs less than one more
-    // cache line (and its red zones) a layer.
-    const int64_t slack = layers * (kBufferAlignment + 2 * lane.red_zone_bytes());
-    const int shallowest = static_cast<int>(
-        std::ranges::find_if(demand.max_channels, [](int64_t n) { return n > 0; }) -
-        demand.max_channels.begin());
-    const int first = forward_time_of(tape, shallowest);
-    const int last = 2 * static_cast<int>(tape.ops().size()) - 1 - first;
+    // weight gradient of a layer and its scratch, live at every backward step; alignment costs less
+    // than one more cache line (and its red zones) a buffer.
+    const int64_t buffer_slack = kBufferAlignment + 2 * lane.red_zone_bytes();
+    const int64_t slack = layers * buffer_slack;
+    const SavedLife life = life_of_saved(tape, demand);
     const BufferId saved =
         lane.add("saved inputs", MemoryCategory::saved_inputs,
                  scalar * settings.micro_batch * demand.activation_elements + slack);
-    lane.use(saved, first);
-    lane.use(saved, last);
-    const BufferId gradient =
-        lane.add("weight gradient", MemoryCategory::weight_gradients,
-                 scalar * demand.layer_weight_elements +
-                     grad_weight_scratch(tape, backend, demand, settings.micro_batch));
+    lane.use(saved, life.first);
+    lane.use(saved, life.last);
+    const BufferId gradient = lane.add(
+        "weight gradient", MemoryCategory::weight_gradients,
+        scalar * demand.layer_weight_elements +
+            grad_weight_scratch(tape, kernels, demand, settings.micro_batch) + 2 * buffer_slack);
     lane.use(gradient, static_cast<int>(tape.ops().size()));
-    lane.use(gradient, last);
+    lane.use(gradient, life.last);
     lane.place();
     shared += scalar * demand.weight_elements + slack;
   }
@@ -108,7 +129,7 @@ StepSizing size_step(const Tape& tape, const kernels::Backend& backend,
                      const StepRequest& request) {
   KernelCache kernels(backend);
   const auto bytes_with = [&](int64_t micro_batch, WeightResidency residency, int workers) {
-    const StepSettings settings{request.batch, micro_batch, true, residency};
+    const StepSettings settings{request.batch, micro_batch, true, residency, {}};
     return step_bytes_bound(tape, backend, kernels, parameters, demand, settings, workers,
                             request.optimizer_bytes);
   };
@@ -117,6 +138,7 @@ StepSizing size_step(const Tape& tape, const kernels::Backend& backend,
 
   StepSizing sizing;
   sizing.settings.batch = request.batch;
+  sizing.settings.memory_limit = request.memory_limit;
   int64_t& micro_batch = sizing.settings.micro_batch;
   micro_batch = request.micro_batch.value_or(default_micro_batch(tape, backend, request.batch));
   if (request.batch < 1) fail("--batch must be at least 1, got ", request.batch);

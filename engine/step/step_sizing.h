@@ -37,13 +37,18 @@ struct StepSizing {
 };
 
 /// The micro-batch depends on shapes, limit and demand with one worker, so that every machine
-/// computes the same; the limit then takes away weight copies and workers, which change no bit.
+/// computes the same; the limit then takes away weight copies and workers, which change no bit. It
+/// is passed on in the settings: StepRunner holds every selection to it.
 /// Throws Error that names the least limit that would do.
 StepSizing size_step(const Tape& tape, const kernels::Backend& backend,
                      const Parameters& parameters, const StepDemand& demand,
                      const StepRequest& request);
 
-/// Upper bound of the step's peak under these settings.
+/// What any draw's step reserves at most under these settings, in bytes. It is made from one plan
+/// in which one block stands for all saved inputs, and one for a layer's gradient and its scratch.
+/// A draw's own, smaller buffers could always be laid out within these blocks; but they are placed
+/// largest first into the lowest gaps, and that can, though it has not been seen to, leave wider
+/// gaps. So where a limit must hold, StepRunner::select compares each selection's bytes with it.
 int64_t step_bytes_bound(const Tape& tape, const kernels::Backend& backend, KernelCache& kernels,
                          const Parameters& parameters, const StepDemand& demand,
                          const StepSettings& settings, int workers, int64_t optimizer_bytes);

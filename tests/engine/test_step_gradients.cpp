@@ -216,6 +216,16 @@ TEST_CASE("A tensor that two convolutions read collects both gradients") {
   check_finite_differences(std::move(tape), 2);
 }
 
+TEST_CASE("A tensor that a mean pool and a convolution read collects both gradients") {
+  Tape tape;
+  const TensorId x = first_conv(tape);  // 3 x 3
+  const TensorId pooled = tape.mean_pool(x);
+  const TensorId y =
+      tape.conv2d(x, {.name = "strided", .out_channels = 3, .stride = 3, .residual = pooled});
+  tape.cross_entropy(tape.linear(y, "classifier", 3));
+  check_finite_differences(std::move(tape), 2);
+}
+
 TEST_CASE("A convolution that adds its own input does not overwrite it while it reads") {
   // Nothing is kept whole here, so that only the two reads of `x` stand against sharing a buffer.
   for (const auto& device : devices()) {

@@ -5,6 +5,8 @@
 
 #include "engine/error.h"
 #include "engine/memory/arena.h"
+#include "selection/draw_bounds.h"
+#include "selection/fill.h"
 #include "tests/engine/tiny_networks.h"
 #include "tests/models/whole_networks.h"
 
@@ -45,7 +47,7 @@ int64_t least_limit(const Network& network, const kernels::Backend& device,
 }
 
 struct Bound {
-  int64_t worst = 0;  ///< reserved bytes of the dearest draw
+  int64_t worst = 0;  ///< reserved bytes of the largest draw
   int draws = 0;
 };
 
@@ -95,7 +97,83 @@ void check_bounds(const kernels::Backend& device, int64_t image_size) {
   }
 }
 
+/// Pools of depthwise layers alone, where scratch is not monotone in the number of channels and all
+/// that is saved is small: random pools and budgets, random draws of each.
+void check_depthwise_pools(const kernels::Backend& device, int64_t image_size) {
+  const int pools = arena_checks_enabled() ? 5 : 25;
+  constexpr int kDraws = 8;
+  for (const auto& named : testing::whole_networks()) {
+    const Network network = testing::build(named, image_size);
+    const Parameters parameters(network.tape.parameters(), device.dtype());
+    const CostModel costs(network.tape.convs(), DepthwiseCost::kernel_area);
+    std::vector<int> depthwise;
+    for (const ConvLayer& conv : network.tape.convs()) {
+      if (conv.shape.depthwise) depthwise.push_back(conv.index);
+    }
+    KernelCache cache(device);
+    RandomStream random(7, RandomPurpose::selection, static_cast<uint32_t>(image_size));
+    for (int i = 0; i < pools; ++i) {
+      shuffle(std::span<int>(depthwise), random);
+      std::vector<int> pool(depthwise.begin(), depthwise.begin() + 1 + random.below(4));
+      std::ranges::sort(pool);
+      // From a few channels to most of them.
+      const int64_t unit = costs.unit(pool.back()).total();
+      const int64_t budget = unit * (2 + random.below(60));
+      const DrawBounds bounds = draw_bounds(costs, pool, budget);
+      if (bounds.max_weight_elements == 0) continue;
+      const StepSettings settings{8, 1 << random.below(3), true, {i % 2 == 0, i % 3 == 0}};
+      const int64_t bound =
+          step_bytes_bound(network.tape, device, cache, parameters,
+                           testing::demand_of(bounds, network.tape.convs().size()), settings, 2, 0);
+      const UnitPool units(costs, pool);
+      for (int draw = 0; draw < kDraws; ++draw) {
+        const StepProgram program(network.tape, units.draw(budget, random), device, cache,
+                                  settings);
+        INFO(device.name() << " " << named.name << " at " << image_size << " px, pool " << i);
+        CHECK(planned_memory(program, parameters, 0, 2).reserved <= bound);
+      }
+    }
+  }
+}
+
 }  // namespace
+
+TEST_CASE("No draw from depthwise layers reserves more than the sizing says") {
+  for (int64_t size : {32, 64, 128}) {
+    check_depthwise_pools(*kernels::make_null_backend(kernels::DType::float32), size);
+    check_depthwise_pools(*kernels::make_cpu_backend(), size);
+  }
+}
+
+TEST_CASE("The scratch of weight gradients is bounded over all counts, monotone or not") {
+  const auto device = kernels::make_cpu_backend();
+  KernelCache cache(*device);
+  const kernels::ConvShape depthwise{1, 32, 32, 96, 96, 5, 1, 2, true};
+  const kernels::ConvShape dense{2, 16, 16, 40, 24, 3, 1, 1, false};
+  for (const auto& shape : {depthwise, dense}) {
+    int64_t most = 0;
+    for (int64_t count = 1; count <= 40; ++count) {
+      const auto pass = device->conv_grad_weight(shape, kernels::SliceKind::input_channels, count);
+      most = std::max(most, pass->scratch_bytes());
+      CHECK(cache.grad_weight_scratch_bytes(shape, count) == most);
+    }
+  }
+  const auto longer = device->conv_grad_weight(depthwise, kernels::SliceKind::input_channels, 16);
+  CHECK(longer->scratch_bytes() < cache.grad_weight_scratch_bytes(depthwise, 16));
+}
+
+TEST_CASE("A memory limit is passed on to the steps") {
+  const auto device = kernels::make_null_backend(kernels::DType::float32);
+  const Network network = testing::build(testing::whole_networks().front(), 32);
+  const Parameters parameters(network.tape.parameters(), device->dtype());
+  StepDemand demand;
+  demand.plan = UpdatePlan::head_only(network.tape.convs().size());
+  const auto size = [&](int64_t limit) {
+    return size_step(network.tape, *device, parameters, demand, request_with(2, limit));
+  };
+  CHECK(size(100 << 20).settings.memory_limit == 100 << 20);
+  CHECK_FALSE(size(kUnlimited).settings.memory_limit);
+}
 
 TEST_CASE("No draw reserves more than the sizing says: null device") {
   for (int64_t size : {32, 128}) {

@@ -43,19 +43,21 @@ inline std::unique_ptr<Strategy> strategy(const NamedNetwork& named, const Netwo
 }
 
 /// As the command line sizes its steps: backward reaches as deep as in any draw, by a bias.
-inline StepDemand demand_of(const Strategy& method) {
+inline StepDemand demand_of(const DrawBounds& bounds, size_t conv_count) {
   StepDemand demand;
-  if (!method.info().budgeted) {
-    demand.plan = method.plan(0);
-    return demand;
-  }
-  const DrawBounds bounds = method.bounds();
-  demand.plan = UpdatePlan::head_only(method.costs().convs().size());
+  demand.plan = UpdatePlan::head_only(conv_count);
   demand.plan.convs.at(static_cast<size_t>(bounds.shallowest_conv)) = LayerUpdate::bias_only();
   demand.weight_elements = bounds.max_weight_elements;
   demand.layer_weight_elements = bounds.max_layer_weight_elements;
   demand.activation_elements = bounds.max_activation_elements;
   demand.max_channels = bounds.max_channels;
+  return demand;
+}
+
+inline StepDemand demand_of(const Strategy& method) {
+  if (method.info().budgeted) return demand_of(method.bounds(), method.costs().convs().size());
+  StepDemand demand;
+  demand.plan = method.plan(0);
   return demand;
 }
 
