@@ -1,5 +1,5 @@
 // dw[j, ky, kx] = sum over n, oy, ox of dy[n, oy, ox, channels[j]] * x[n, iy, ix, j], x packed
-// [N, H, W, count] (method.md section 1: dW[c] needs x[..., c] alone).
+// [N, H, W, count] (docs/method.md section 1: dW[c] needs x[..., c] alone).
 // A thread walks rows of dy for one j and keeps all k * k sums in registers: at each step it loads
 // one dy and the k x-values below each other of `stride` columns, and lets the last k / stride dys
 // meet them. Rows are split into pieces of a fixed size; sums run over a thread's rows, lanes,

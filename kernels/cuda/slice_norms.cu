@@ -1,5 +1,5 @@
-// norms[j] = L2 norm of slice j of a packed dw (method.md section 1: n_c), in double, in a fixed
-// order. Floor: dw read once, 4 bytes an element.
+// norms[j] = L2 norm of slice j of a packed dw (docs/method.md section 1: n_c), in double, in a
+// fixed order. Floor: dw read once, 4 bytes an element.
 #include "kernels/cuda/device/block_sum.cuh"
 #include "kernels/cuda/device/launch.cuh"
 #include "kernels/cuda/device/shared_memory.cuh"
