@@ -119,6 +119,11 @@ int64_t CostModel::network_multiply_adds(ComputeCost compute) const {
   return sum;
 }
 
+double CostModel::multiply_adds_saved(const UpdatePlan& plan, ComputeCost compute) const {
+  return 1 - static_cast<double>(plan_multiply_adds(plan, compute)) /
+                 static_cast<double>(network_multiply_adds(compute));
+}
+
 int CostModel::cheapest_conv(std::span<const int> pool) const {
   return *std::min_element(pool.begin(), pool.end(), [this](int left, int right) {
     return unit(left).total() < unit(right).total();

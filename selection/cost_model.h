@@ -2,7 +2,8 @@
 //
 // The unit of selection is one input channel c of one conv, the slice W[:, c] (depthwise W[c]).
 // theta_c = C^W_c + C^A_c with C^W_c = C' D^2 (depthwise D^2) and C^A_c = H W, the layer's input
-// size (method.md sections 1 and 3). Batch size does not enter. Biases and the classifier are free.
+// size (docs/method.md sections 1 and 3). Batch size does not enter. Biases and the classifier are
+// free.
 #pragma once
 
 #include <cstdint>
@@ -17,7 +18,7 @@ namespace trady {
 /// Weight part of a depthwise unit.
 enum class DepthwiseCost {
   kernel_area,  ///< D^2, what is really stored
-  one,          ///< 1, as the paper's budget of 27,946 counts (method.md section 3)
+  one,          ///< 1, as the paper's budget of 27,946 counts (docs/method.md section 3)
 };
 
 /// Positions that a dW multiply-add is counted at.
@@ -64,6 +65,11 @@ class CostModel {
   /// Of a whole plan; Error if it has not one entry a conv.
   ElementCost plan(const UpdatePlan& plan) const;
   int64_t plan_multiply_adds(const UpdatePlan& plan,
+                             ComputeCost compute = ComputeCost::output_positions) const;
+
+  /// Share of the convs' dense dW multiply-adds that a plan does not compute, 0 to 1. The
+  /// classifier, which every method trains, does not count.
+  double multiply_adds_saved(const UpdatePlan& plan,
                              ComputeCost compute = ComputeCost::output_positions) const;
 
   /// All conv weights and all input activations; depthwise convs count D^2 whatever the option, as

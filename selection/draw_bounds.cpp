@@ -14,40 +14,11 @@ int64_t real_unit_weights(const CostModel& costs, int conv) {
   return costs.convs().at(conv).shape.weights_per_input_channel();
 }
 
-int64_t max_unit_count(const CostModel& costs, std::span<const int> pool, int64_t budget_elements) {
-  std::vector<int> cheapest_first(pool.begin(), pool.end());
-  std::ranges::stable_sort(cheapest_first, {}, [&](int c) { return costs.unit(c).total(); });
-  int64_t units = 0;
-  for (const int conv : cheapest_first) {
-    const int64_t taken = channels_within(costs, conv, budget_elements);
-    units += taken;
-    budget_elements -= taken * costs.unit(conv).total();
-  }
-  return units;
-}
+enum class Part { weights, activations };
 
-}  // namespace
-
-DrawBounds draw_bounds(const CostModel& costs, std::span<const int> pool, int64_t budget_elements) {
-  DrawBounds bounds;
-  bounds.shallowest_conv = costs.conv_count();
-  bounds.max_channels.assign(costs.convs().size(), 0);
-  for (const int conv : pool) {
-    const int64_t channels = channels_within(costs, conv, budget_elements);
-    if (channels == 0) continue;
-    bounds.max_channels[conv] = channels;
-    bounds.shallowest_conv = std::min(bounds.shallowest_conv, conv);
-    bounds.max_layer_weight_elements =
-        std::max(bounds.max_layer_weight_elements, channels * real_unit_weights(costs, conv));
-  }
-  bounds.max_units = max_unit_count(costs, pool, budget_elements);
-  bounds.max_weight_elements = max_weighted_elements(costs, pool, budget_elements, 1, 0);
-  bounds.max_activation_elements = max_weighted_elements(costs, pool, budget_elements, 0, 1);
-  return bounds;
-}
-
-int64_t max_weighted_elements(const CostModel& costs, std::span<const int> pool,
-                              int64_t budget_elements, int64_t per_weight, int64_t per_activation) {
+/// The most that one part of a draw can reach within the budget.
+int64_t largest(Part part, const CostModel& costs, std::span<const int> pool,
+                int64_t budget_elements) {
   struct Layer {
     int64_t value, cost, channels;
   };
@@ -55,8 +26,7 @@ int64_t max_weighted_elements(const CostModel& costs, std::span<const int> pool,
   for (const int conv : pool) {
     const ElementCost unit = costs.unit(conv);
     if (unit.total() > budget_elements) continue;
-    const int64_t value =
-        per_weight * real_unit_weights(costs, conv) + per_activation * unit.activations;
+    const int64_t value = part == Part::weights ? real_unit_weights(costs, conv) : unit.activations;
     layers.push_back({value, unit.total(), costs.convs()[conv].shape.in_c});
   }
   // Most value per budgeted element first; compared by cross products, which are exact.
@@ -73,6 +43,25 @@ int64_t max_weighted_elements(const CostModel& costs, std::span<const int> pool,
     }
   }
   return sum;
+}
+
+}  // namespace
+
+DrawBounds draw_bounds(const CostModel& costs, std::span<const int> pool, int64_t budget_elements) {
+  DrawBounds bounds;
+  bounds.shallowest_conv = costs.conv_count();
+  bounds.max_channels.assign(costs.convs().size(), 0);
+  for (const int conv : pool) {
+    const int64_t channels = channels_within(costs, conv, budget_elements);
+    if (channels == 0) continue;
+    bounds.max_channels[conv] = channels;
+    bounds.shallowest_conv = std::min(bounds.shallowest_conv, conv);
+    bounds.max_layer_weight_elements =
+        std::max(bounds.max_layer_weight_elements, channels * real_unit_weights(costs, conv));
+  }
+  bounds.max_weight_elements = largest(Part::weights, costs, pool, budget_elements);
+  bounds.max_activation_elements = largest(Part::activations, costs, pool, budget_elements);
+  return bounds;
 }
 
 }  // namespace trady

@@ -1,4 +1,4 @@
-// The dearest draw that a method can make: what memory is sized for before anything is drawn.
+// The largest draw that a method can make: what memory is sized for before anything is drawn.
 #pragma once
 
 #include <cstdint>
@@ -16,17 +16,11 @@ struct DrawBounds {
   int64_t max_weight_elements = 0;        ///< packed dW of a plan
   int64_t max_activation_elements = 0;    ///< saved input slices of a plan, per sample
   int64_t max_layer_weight_elements = 0;  ///< packed dW of one layer (exact)
-  int64_t max_units = 0;                  ///< selected channels (exact)
   std::vector<int64_t> max_channels;      ///< of each conv (exact)
 };
 
 /// Every set of units that fits can come out of the filling rule, so the bounds are those of a
 /// knapsack. Its fractional solution is used: safe, and above the exact one by less than one unit.
 DrawBounds draw_bounds(const CostModel& costs, std::span<const int> pool, int64_t budget_elements);
-
-/// Bound of `per_weight * weights + per_activation * activations` over the draws, for example
-/// (1, m) for a micro-batch of m samples: tighter than the sum of the two separate bounds.
-int64_t max_weighted_elements(const CostModel& costs, std::span<const int> pool,
-                              int64_t budget_elements, int64_t per_weight, int64_t per_activation);
 
 }  // namespace trady

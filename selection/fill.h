@@ -1,5 +1,5 @@
-// The filling rule (method.md section 2): permute all units of a pool uniformly, over channels and
-// not layers, accumulate theta_c, and stop at the first unit that would exceed the budget. That
+// The filling rule (docs/method.md section 2): permute all units of a pool uniformly, over channels
+// and not layers, accumulate theta_c, and stop at the first unit that would exceed the budget. That
 // unit is left out and none is skipped. The memory of a draw therefore never exceeds the budget.
 #pragma once
 
@@ -20,7 +20,7 @@ class UnitPool {
 
   int64_t unit_count() const { return static_cast<int64_t>(layer_of_unit_.size()); }
 
-  /// One draw. May select nothing when the first unit drawn is dearer than the budget.
+  /// One draw. May select nothing when the first unit drawn costs more than the budget.
   UpdatePlan draw(int64_t budget_elements, RandomStream& random) const;
 
  private:

@@ -24,8 +24,8 @@ bool read_number(const std::string& text, T& value) {
 Ranking builtin_or_fail(const std::string& network) {
   if (const Ranking* ranking = builtin_ranking(network)) return *ranking;
   fail("[--pool] no layer ranking of \"", network, "\" ships with this program",
-       suggestion(network, builtin_ranking_names()), ". Known: ", join(builtin_ranking_names()),
-       ". Make one with `trady rank` and give it with --pool FILE");
+       suggestion(network, builtin_ranking_names()), "; there are ", join(builtin_ranking_names()),
+       "; make one with `trady rank` and give it with --pool FILE");
 }
 
 void require_same_network(const Ranking& ranking, const std::string& origin,

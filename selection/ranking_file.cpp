@@ -165,6 +165,11 @@ void validate_rgn(const Ranking& ranking, const std::string& origin) {
   }
 }
 
+/// Commands and paths in them may be in any encoding; a file must be UTF-8.
+std::string utf8_text(const Json& json) {
+  return json.dump(-1, ' ', /*ensure_ascii=*/false, Json::error_handler_t::replace);
+}
+
 }  // namespace
 
 Ranking parse_ranking(const std::string& json, const std::string& origin) {
@@ -212,8 +217,8 @@ std::string ranking_to_json(const Ranking& ranking) {
   // One member a line: short to read, and a changed order shows in a diff.
   std::string text = "{\n";
   for (const auto& [key, value] : json.items()) {
-    text +=
-        (text.size() > 2 ? ",\n" : "") + std::string("  ") + Json(key).dump() + ": " + value.dump();
+    text += (text.size() > 2 ? ",\n" : "") + std::string("  ") + Json(key).dump() + ": " +
+            utf8_text(value);
   }
   return text + "\n}\n";
 }

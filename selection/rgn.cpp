@@ -1,28 +1,12 @@
 #include "selection/rgn.h"
 
 #include <algorithm>
-#include <cmath>
 #include <numeric>
 #include <utility>
 
 #include "engine/error.h"
 
 namespace trady {
-
-template <typename Real>
-std::vector<double> channel_norms(const kernels::ConvShape& shape, const Real* dw) {
-  std::vector<double> sums(shape.in_c, 0.0);
-  const int64_t weights = shape.weight_elements();
-  for (int64_t i = 0; i < weights; ++i) {
-    const int64_t channel = shape.depthwise ? i / shape.taps() : i % shape.in_c;
-    sums[channel] += static_cast<double>(dw[i]) * static_cast<double>(dw[i]);
-  }
-  for (double& sum : sums) sum = std::sqrt(sum);
-  return sums;
-}
-
-template std::vector<double> channel_norms(const kernels::ConvShape&, const float*);
-template std::vector<double> channel_norms(const kernels::ConvShape&, const double*);
 
 RgnAccumulator::RgnAccumulator(CostModel costs)
     : costs_(std::move(costs)),

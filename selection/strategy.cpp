@@ -26,8 +26,8 @@ StrategyEntry find_entry(const std::string& name) {
     names.push_back(entry.info.name);
     if (!entry.info.alias.empty()) names.push_back(entry.info.alias);
   }
-  fail("[--method] unknown method \"", name, "\"", suggestion(name, names),
-       ". Known: ", join(names));
+  fail("[--method] unknown method \"", name, "\"", suggestion(name, names), "; there are ",
+       join(names));
 }
 
 void require_matching_options(const StrategyInfo& info, const StrategyOptions& options) {

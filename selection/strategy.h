@@ -37,7 +37,6 @@ struct StrategyOptions {
   std::optional<int> last_k;
   uint64_t seed = 0;
   DepthwiseCost depthwise_cost = DepthwiseCost::kernel_area;
-  bool train_bias = true;  ///< of `full`: conv biases too
 };
 
 /// What every method is built from; `make_strategy` fills it.
@@ -58,10 +57,6 @@ class Strategy {
   /// Upper bounds over all epochs of all seeds.
   virtual DrawBounds bounds() const = 0;
 
-  /// Upper bound of `per_weight * weights + per_activation * activations`
-  /// (selection/draw_bounds.h).
-  virtual int64_t max_weighted_elements(int64_t per_weight, int64_t per_activation) const = 0;
-
   const StrategyInfo& info() const { return info_; }
   const CostModel& costs() const { return costs_; }
   /// The convs that the method selects from.
@@ -80,7 +75,7 @@ class Strategy {
 /// that it would ignore.
 std::unique_ptr<Strategy> make_strategy(const std::string& name, const StrategyOptions& options);
 
-/// Of every method, in the order of method.md section 4.
+/// Of every method, in the order of docs/method.md section 4.
 std::vector<StrategyInfo> strategy_infos();
 
 }  // namespace trady

@@ -25,14 +25,8 @@ DrawBounds FixedPlan::bounds() const {
     const int64_t kept = real_costs_.layer(conv.index, plan_.convs[conv.index]).activations /
                          conv.shape.in_positions();
     bounds.max_channels.push_back(kept);
-    bounds.max_units += kept;
   }
   return bounds;
-}
-
-int64_t FixedPlan::max_weighted_elements(int64_t per_weight, int64_t per_activation) const {
-  const ElementCost cost = real_costs_.plan(plan_);
-  return per_weight * cost.weights + per_activation * cost.activations;
 }
 
 }  // namespace trady

@@ -13,7 +13,6 @@ class FixedPlan final : public Strategy {
   UpdatePlan plan(int) const override { return plan_; }
   /// Exact.
   DrawBounds bounds() const override;
-  int64_t max_weighted_elements(int64_t per_weight, int64_t per_activation) const override;
 
  private:
   UpdatePlan plan_;

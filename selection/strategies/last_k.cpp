@@ -17,7 +17,7 @@ std::unique_ptr<Strategy> make_last_k(StrategyContext context, const StrategyOpt
   }
   UpdatePlan plan = UpdatePlan::head_only(options.convs.size());
   for (int conv = conv_count - k; conv < conv_count; ++conv) {
-    plan.convs[conv] = LayerUpdate::whole(false);
+    plan.convs[conv] = LayerUpdate::whole(/*with_bias=*/false);
   }
   return std::make_unique<FixedPlan>(std::move(context), std::move(plan));
 }

@@ -23,11 +23,6 @@ DrawBounds RandomFill::bounds() const {
   return draw_bounds(costs(), pool().convs, budget_elements_);
 }
 
-int64_t RandomFill::max_weighted_elements(int64_t per_weight, int64_t per_activation) const {
-  return trady::max_weighted_elements(costs(), pool().convs, budget_elements_, per_weight,
-                                      per_activation);
-}
-
 std::unique_ptr<Strategy> make_random_fill(StrategyContext context,
                                            const StrategyOptions& options) {
   return std::make_unique<RandomFill>(std::move(context), options.budget_elements.value(),

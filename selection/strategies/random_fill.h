@@ -14,7 +14,6 @@ class RandomFill final : public Strategy {
 
   UpdatePlan plan(int epoch) const override;
   DrawBounds bounds() const override;
-  int64_t max_weighted_elements(int64_t per_weight, int64_t per_activation) const override;
 
  private:
   UnitPool units_;

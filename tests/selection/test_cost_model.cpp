@@ -238,6 +238,12 @@ TEST_CASE("every kind of layer update has its cost") {
   everything.convs = {LayerUpdate::whole(true), LayerUpdate::whole(true)};
   CHECK(costs.plan(everything) == costs.network());
   CHECK(costs.plan_multiply_adds(everything) == costs.network_multiply_adds());
+  CHECK(costs.multiply_adds_saved(everything) == 0);
+  CHECK(costs.multiply_adds_saved(UpdatePlan::head_only(2)) == 1);
+  UpdatePlan second = UpdatePlan::head_only(2);
+  second.convs[1] = LayerUpdate::whole(false);
+  CHECK(costs.multiply_adds_saved(second) == Approx(360.0 / 540));
+  CHECK(costs.multiply_adds_saved(second, ComputeCost::input_positions) == Approx(1440.0 / 1620));
 }
 
 TEST_CASE("a cost model refuses lists that are not a network's") {

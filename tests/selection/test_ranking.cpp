@@ -65,6 +65,15 @@ TEST_CASE("rgn and settings may be left out, and layers may be left unranked") {
   CHECK(parse_ranking(ranking_to_json(ranking), "again") == ranking);
 }
 
+TEST_CASE("a path that is not UTF-8 does not stop a ranking from being written") {
+  const std::vector<double> rgn{1, 2};
+  Ranking ranking = make_ranking("net", 32, rgn);
+  ranking.source = "a test";
+  ranking.command = "trady rank --data caf\xe9";
+  const Ranking again = parse_ranking(ranking_to_json(ranking), "again");
+  CHECK(again.command == "trady rank --data caf\xef\xbf\xbd");
+}
+
 TEST_CASE("broken ranking files are refused by name and reason") {
   refuses("", "not valid JSON");
   refuses("{", "not valid JSON");

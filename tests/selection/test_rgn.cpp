@@ -21,20 +21,6 @@ CostModel toy() {
 
 }  // namespace
 
-TEST_CASE("channel norms of a dense gradient run over output channels and taps") {
-  const kernels::ConvShape shape{.in_c = 2, .out_c = 3};  // dw is [3][1][1][2]
-  const std::vector<float> dw{1, 3, 2, 0, -2, 4};
-  const std::vector<double> norms = channel_norms(shape, dw.data());
-  CHECK(norms == std::vector<double>{3, 5});
-}
-
-TEST_CASE("channel norms of a depthwise gradient run over the taps") {
-  const kernels::ConvShape shape{
-      .in_h = 2, .in_w = 2, .in_c = 2, .out_c = 2, .kernel = 2, .depthwise = true};
-  const std::vector<double> dw{1, 1, 1, 1, 0, 3, 0, -4};  // [2][2][2]
-  CHECK(channel_norms(shape, dw.data()) == std::vector<double>{2, 5});
-}
-
 TEST_CASE("layer RGN: sum over channels, mean over the epoch's steps, sum over epochs") {
   RgnAccumulator rgn(toy());
   const auto step = [&](std::vector<double> first, std::vector<double> second) {
