@@ -29,6 +29,9 @@ TensorId record_block(Tape& tape, TensorId x, const std::string& name, const Blo
 
 Network build_inverted_residual(const std::string& name, const InvertedResidualSpec& spec,
                                 const NetworkOptions& options) {
+  if (options.mix && spec.mix == 0) {
+    fail("[model] ", name, " has no mix convolution in front of its pooling; leave --mix out");
+  }
   Network network{name, options, {}};
   Tape& tape = network.tape;
   TensorId x = tape.image(options.image_size, options.normalization);
@@ -44,7 +47,7 @@ Network build_inverted_residual(const std::string& name, const InvertedResidualS
     x = tape.conv2d(x, {.name = "mix", .out_channels = spec.mix, .activation = Activation::relu6});
   }
   x = tape.mean_pool(x);
-  tape.cross_entropy(tape.linear(x, "classifier", options.classes));
+  tape.cross_entropy(tape.linear(x, kHeadName, options.classes));
   return network;
 }
 

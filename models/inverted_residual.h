@@ -23,7 +23,8 @@ struct InvertedResidualSpec {
 };
 
 /// Parameters are called first_conv, blocks.<i>.expand / depthwise / project, mix, classifier.
-/// Throws Error when the image is too small for the strides.
+/// Throws Error when the image is too small for the strides, and for a mix convolution where the
+/// network has none.
 Network build_inverted_residual(const std::string& name, const InvertedResidualSpec& spec,
                                 const NetworkOptions& options);
 

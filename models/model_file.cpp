@@ -1,17 +1,19 @@
 #include "models/model_file.h"
 
+#include <algorithm>
+#include <charconv>
 #include <cmath>
+#include <limits>
 #include <nlohmann/json.hpp>
+#include <optional>
+#include <string_view>
 
 #include "engine/error.h"
-#include "engine/random.h"
+#include "engine/limits.h"
 
 namespace trady::models {
 
 namespace {
-
-constexpr const char* kHeadWeight = "classifier.weight";
-constexpr const char* kHeadBias = "classifier.bias";
 
 std::optional<std::string> value_of(const SafetensorsFile& file, const std::string& key) {
   const auto found = file.metadata().find(key);
@@ -19,28 +21,47 @@ std::optional<std::string> value_of(const SafetensorsFile& file, const std::stri
   return found->second;
 }
 
+/// One number; blanks around it are allowed, anything else is not. NaN where there is none.
+double parse_number(std::string_view text) {
+  while (text.starts_with(' ')) text.remove_prefix(1);
+  while (text.ends_with(' ')) text.remove_suffix(1);
+  double value = 0;
+  const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  const bool whole = error == std::errc() && stop == text.data() + text.size();
+  return whole ? value : std::numeric_limits<double>::quiet_NaN();
+}
+
 std::array<double, 3> parse_triple(const SafetensorsFile& file, const std::string& key,
                                    const std::string& text) {
   std::array<double, 3> values{};
-  std::istringstream in(text);
-  char comma = ',';
-  for (size_t i = 0; i < 3; ++i) {
-    if (i > 0) in >> comma;
-    in >> values[i];
-    if (!in || comma != ',' || !std::isfinite(values[i]) || (key == "std" && values[i] <= 0)) {
+  std::string_view left = text;
+  for (size_t i = 0; i < values.size(); ++i) {
+    const bool last = i + 1 == values.size();
+    const size_t comma = last ? left.size() : std::min(left.find(','), left.size());
+    values[i] = parse_number(left.substr(0, comma));
+    if (!std::isfinite(values[i]) || (key == "std" && values[i] <= 0)) {
       fail(file.path().string(), ": metadata '", key, "' is '", text,
-           "', expected three numbers like 0.5,0.5,0.5");
+           "', expected three numbers like 0.5,0.5,0.5", key == "std" ? ", above 0" : "");
     }
+    left.remove_prefix(std::min(comma + 1, left.size()));
   }
   return values;
+}
+
+/// The shortest text that reads back as the same number.
+std::string exact_text(double value) {
+  std::array<char, 32> buffer{};
+  const auto [stop, error] = std::to_chars(buffer.data(), buffer.data() + buffer.size(), value);
+  return {buffer.data(), stop};
 }
 
 int64_t parse_image_size(const SafetensorsFile& file, const std::string& text) {
   const bool digits = !text.empty() && text.size() <= 4 &&
                       text.find_first_not_of("0123456789") == std::string::npos;
   const int64_t size = digits ? std::stoll(text) : 0;
-  if (size < 1) {
-    fail(file.path().string(), ": metadata 'image_size' is '", text, "', expected 1 to 9999");
+  if (size < 1 || size > kMaxImageSize) {
+    fail(file.path().string(), ": metadata 'image_size' is '", text, "', expected 1 to ",
+         kMaxImageSize);
   }
   return size;
 }
@@ -57,17 +78,6 @@ std::vector<std::string> parse_class_names(const SafetensorsFile& file, const st
     fail(file.path().string(), ": metadata 'class_names' is not a JSON list of strings");
   }
   return names;
-}
-
-void fill_normal(Parameters& parameters, ParameterId id, uint64_t seed, double deviation) {
-  RandomStream random(seed, RandomPurpose::initialization, 0, static_cast<uint32_t>(id));
-  std::vector<double> values(static_cast<size_t>(parameters.specs()[id].elements));
-  for (double& value : values) value = deviation * random.normal();
-  parameters.set(id, values);
-}
-
-void fill_zero(Parameters& parameters, ParameterId id) {
-  parameters.set(id, std::vector<double>(static_cast<size_t>(parameters.specs()[id].elements), 0));
 }
 
 }  // namespace
@@ -117,7 +127,7 @@ ModelFile describe(const SafetensorsFile& file) {
 std::map<std::string, std::string> metadata_of(const Network& network,
                                                const std::vector<std::string>& class_names) {
   const auto triple = [](const std::array<double, 3>& v) {
-    return concat(v[0], ",", v[1], ",", v[2]);
+    return exact_text(v[0]) + "," + exact_text(v[1]) + "," + exact_text(v[2]);
   };
   return {
       {"format", "trady"},
@@ -129,29 +139,6 @@ std::map<std::string, std::string> metadata_of(const Network& network,
       {"image_size", concat(network.options.image_size)},
       {"class_names", nlohmann::json(class_names).dump()},
   };
-}
-
-void initialize_head(Parameters& parameters, uint64_t seed) {
-  constexpr double kDeviation = 0.01;
-  fill_normal(parameters, parameters.find(kHeadWeight), seed, kDeviation);
-  fill_zero(parameters, parameters.find(kHeadBias));
-}
-
-void initialize_from_scratch(const Network& network, Parameters& parameters, uint64_t seed,
-                             double residual_scale) {
-  for (size_t i = 0; i < network.tape.parameters().size(); ++i) {
-    if (!network.tape.parameters()[i].is_conv_weight) {
-      fill_zero(parameters, static_cast<ParameterId>(i));
-    }
-  }
-  for (const ConvLayer& conv : network.tape.convs()) {
-    const bool has_relu = !conv.name.ends_with(".project");
-    const int64_t fan_in = conv.shape.taps() * (conv.shape.depthwise ? 1 : conv.shape.in_c);
-    const double he = std::sqrt((has_relu ? 2.0 : 1.0) / static_cast<double>(fan_in));
-    fill_normal(parameters, parameters.find(conv.name + ".weight"), seed,
-                conv.adds_residual ? he * residual_scale : he);
-  }
-  initialize_head(parameters, seed);
 }
 
 }  // namespace trady::models

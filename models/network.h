@@ -3,16 +3,20 @@
 
 #include <cstdint>
 #include <string>
-#include <vector>
 
 #include "engine/tape.h"
 
 namespace trady {
 
+/// The classifier of every network: a linear layer after pooling, and its parameters.
+inline constexpr const char* kHeadName = "classifier";
+inline constexpr const char* kHeadWeight = "classifier.weight";  ///< [classes, features]
+inline constexpr const char* kHeadBias = "classifier.bias";      ///< [classes]
+
 struct NetworkOptions {
   int64_t image_size = 128;
   int64_t classes = 1000;
-  /// The last 1x1 convolution before pooling of the paper's float networks (method.md section 3).
+  /// The last 1x1 convolution before pooling of the paper's networks (docs/method.md section 3).
   bool mix = false;
   Normalization normalization;
 };

@@ -1,5 +1,6 @@
 #include "models/registry.h"
 
+#include <functional>
 #include <map>
 
 #include "engine/error.h"
@@ -10,11 +11,20 @@ namespace trady::models {
 
 namespace {
 
-const std::map<std::string, const InvertedResidualSpec& (*)()>& registry() {
-  static const std::map<std::string, const InvertedResidualSpec& (*)()> entries{
-      {"mbv2-w0.35", mobilenet_v2_w035},
-      {"mcunet-5fps", mcunet_5fps},
-      {"proxyless-w0.3", proxyless_w03},
+using Builder = std::function<Network(const std::string& name, const NetworkOptions& options)>;
+
+Builder inverted_residual(const InvertedResidualSpec& spec) {
+  return [&spec](const std::string& name, const NetworkOptions& options) {
+    return build_inverted_residual(name, spec, options);
+  };
+}
+
+/// One line a network: a table of blocks, or a builder of its own.
+const std::map<std::string, Builder>& registry() {
+  static const std::map<std::string, Builder> entries{
+      {"mbv2-w0.35", inverted_residual(mobilenet_v2_w035())},
+      {"mcunet-5fps", inverted_residual(mcunet_5fps())},
+      {"proxyless-w0.3", inverted_residual(proxyless_w03())},
   };
   return entries;
 }
@@ -23,7 +33,7 @@ const std::map<std::string, const InvertedResidualSpec& (*)()>& registry() {
 
 std::vector<std::string> names() {
   std::vector<std::string> result;
-  for (const auto& [name, spec] : registry()) result.push_back(name);
+  for (const auto& [name, builder] : registry()) result.push_back(name);
   return result;
 }
 
@@ -33,11 +43,7 @@ Network build(const std::string& name, const NetworkOptions& options) {
     fail("[model] there is no network '", name, "'", suggestion(name, names()), "; there are ",
          join(names()));
   }
-  const InvertedResidualSpec& spec = found->second();
-  if (options.mix && spec.mix == 0) {
-    fail("[model] ", name, " has no mix convolution in front of its pooling; leave --mix out");
-  }
-  return build_inverted_residual(name, spec, options);
+  return found->second(name, options);
 }
 
 }  // namespace trady::models

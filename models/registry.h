@@ -10,8 +10,8 @@ namespace trady::models {
 
 std::vector<std::string> names();
 
-/// Throws Error for an unknown name (with a suggestion), and for a mix convolution where the
-/// network has none.
+/// Throws Error for an unknown name (with a suggestion), and for options that the network does not
+/// have.
 Network build(const std::string& name, const NetworkOptions& options);
 
 }  // namespace trady::models
