@@ -5,6 +5,8 @@
 #include <numeric>
 #include <utility>
 
+#include "engine/error.h"
+
 namespace trady::tools {
 
 namespace {
@@ -69,11 +71,13 @@ ClassMapping map_classes(const std::vector<std::string>& model_names,
   std::ranges::transform(dataset_names, std::back_inserter(dataset_numbers), without_leading_zeros);
   mapping.to_model = match(model_numbers, dataset_numbers);
   if (!mapping.to_model.empty()) {
+    mapping.by = ClassMapping::By::numbers;
     mapping.note = "class names matched as numbers (\"" + dataset_names.front() + "\" is \"" +
                    model_names[static_cast<size_t>(mapping.to_model.front())] + "\")";
     return mapping;
   }
 
+  mapping.by = ClassMapping::By::order;
   mapping.to_model.resize(dataset_names.size());
   std::iota(mapping.to_model.begin(), mapping.to_model.end(), 0);
   mapping.note = model_names.empty()
@@ -82,6 +86,34 @@ ClassMapping map_classes(const std::vector<std::string>& model_names,
                            model_names.front() +
                            "\" in the weights file); classes are matched by order";
   return mapping;
+}
+
+HeadDecision decide_head(const std::vector<std::string>& model_names, int64_t model_classes,
+                         const std::vector<std::string>& dataset_names, HeadChoice choice) {
+  HeadDecision decision;
+  decision.renew = true;
+  if (choice == HeadChoice::renew) return decision;
+  const auto data_classes = static_cast<int64_t>(dataset_names.size());
+  if (model_classes != data_classes) {
+    if (choice == HeadChoice::keep) {
+      fail("--keep-head: the classifier has ", model_classes, " classes, the data ", data_classes,
+           "; leave --keep-head out");
+    }
+    return decision;  // the usual case: a network goes to another task
+  }
+  decision.mapping = map_classes(model_names, dataset_names);
+  if (choice == HeadChoice::keep || decision.mapping.by != ClassMapping::By::order) {
+    decision.renew = false;
+    decision.note = decision.mapping.note;
+    return decision;
+  }
+  decision.note = concat("starting with a new classifier: ",
+                         model_names.empty()
+                             ? std::string("the weights file names no classes")
+                             : concat("its classes (\"", model_names.front(),
+                                      "\") are not the data's (\"", dataset_names.front(), "\")"),
+                         "; --keep-head goes on with the old one, class by class");
+  return decision;
 }
 
 std::shared_ptr<const Dataset> relabel(std::shared_ptr<const Dataset> base, ClassMapping mapping,

@@ -10,6 +10,8 @@
 namespace trady::tools {
 
 struct ClassMapping {
+  enum class By { names, numbers, order };
+  By by = By::names;
   std::vector<int32_t> to_model;  ///< by label of the data set: output of the classifier
   std::string note;               ///< empty if the names agree
 };
@@ -19,6 +21,22 @@ struct ClassMapping {
 /// by position, with a note. The counts must be equal.
 ClassMapping map_classes(const std::vector<std::string>& model_names,
                          const std::vector<std::string>& dataset_names);
+
+/// What becomes of the classifier that a weights file holds.
+enum class HeadChoice {
+  by_classes,  ///< kept if it is for the data's classes, else a new one
+  renew,       ///< --new-head
+  keep,        ///< --keep-head: output i stands for the data's class i from now on, whatever it was
+};
+struct HeadDecision {
+  bool renew = false;
+  ClassMapping mapping;  ///< of a kept classifier
+  std::string note;      ///< for the user; empty where nothing surprises
+};
+/// `model_classes` outputs in the weights file; `model_names` are empty if it does not name them.
+/// Error if a classifier of another size is to be kept.
+HeadDecision decide_head(const std::vector<std::string>& model_names, int64_t model_classes,
+                         const std::vector<std::string>& dataset_names, HeadChoice choice);
 
 /// `base` with the labels that the classifier uses.
 std::shared_ptr<const Dataset> relabel(std::shared_ptr<const Dataset> base, ClassMapping mapping,

@@ -1,13 +1,16 @@
 // trady compare: finished runs side by side.
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <iterator>
 
 #include "engine/error.h"
 #include "tools/commands.h"
 #include "tools/run_record.h"
+#include "tools/text.h"
 
 namespace trady::tools {
 
@@ -46,8 +49,8 @@ double mean_over_epochs(const json& epochs, const json::json_pointer& field) {
 double step_ms(const json& epochs) {
   double seconds = 0, steps = 0;
   for (const json& epoch : epochs) {
-    seconds += epoch["step_seconds"].get<double>();
-    steps += epoch["steps"].get<double>();
+    seconds += epoch.at("step_seconds").get<double>();
+    steps += epoch.at("steps").get<double>();
   }
   return 1000 * seconds / std::max(steps, 1.0);
 }
@@ -60,59 +63,88 @@ double largest(const json& epochs, const json::json_pointer& field) {
 
 void print_row(const json& record) {
   const json& epochs = record["epochs"];
-  const double dense =
-      mean_over_epochs(epochs, json::json_pointer("/multiply_adds/grad_weight_dense"));
-  const double computed =
-      mean_over_epochs(epochs, json::json_pointer("/multiply_adds/grad_weight"));
-  const double samples = record["environment"]["micro_batch"].get<double>();
+  const double samples = record.at("environment").at("micro_batch").get<double>();
   const auto per_sample = [&](const json::json_pointer& field) {
     return largest(epochs, field) / samples / 1024;
   };
   std::string budget = "-";
-  if (record["budget_elements"].is_number()) {
+  if (record.contains("budget_elements")) {
     budget =
         concat(std::lround(mean_over_epochs(epochs, json::json_pointer("/budget_used_elements"))),
                " of ", record["budget_elements"].get<int64_t>());
   }
-  std::printf("%-14s %8s %8s %9.4f %8.2f  %-18s %8.2f %9.1f %8.1f %8.2f\n",
-              record["settings"]["method"].get<std::string>().c_str(),
-              accuracy(record["before"]).c_str(), accuracy(epochs.back()).c_str(),
-              epochs.back()["loss"].get<double>(), step_ms(epochs), budget.c_str(),
+  std::printf("%-14s %8s %8s %9.4f %8.2f  %-18s %12.2f %10.1f %9.1f %7.2f\n",
+              record.at("settings").at("method").get<std::string>().c_str(),
+              accuracy(record.at("before")).c_str(), accuracy(epochs.back()).c_str(),
+              epochs.back().at("loss").get<double>(), step_ms(epochs), budget.c_str(),
               largest(epochs, json::json_pointer("/memory/reserved_bytes")) / 1048576,
               per_sample(json::json_pointer("/saved_for_backward_bytes/inputs")),
               per_sample(json::json_pointer("/saved_for_backward_bytes/masks")),
-              100 * (1 - computed / dense));
+              100 * mean_over_epochs(epochs, json::json_pointer("/grad_weight_saved")));
 }
 
-void print_categories(const std::vector<json>& records) {
-  std::printf("\nKiB at the fullest moment of a step%*s", 4, "");
+/// The epoch whose selection reserved most.
+const json& fullest_epoch(const json& record) {
+  return *std::ranges::max_element(record["epochs"], {}, [](const json& epoch) {
+    return epoch.at("memory").at("reserved_bytes").get<int64_t>();
+  });
+}
+
+void print_memory(const std::vector<json>& records) {
+  using Row = std::function<int64_t(const json& memory)>;
+  const auto live = [](const json& memory) {
+    int64_t sum = 0;
+    for (const json& bytes : memory.at("peak_bytes")) sum += bytes.get<int64_t>();
+    return sum;
+  };
+  const auto reserved = [](const json& memory) {
+    return memory.at("reserved_bytes").get<int64_t>();
+  };
+  std::vector<Table::Column> columns{{"KiB of the fullest epoch", Table::Align::left}};
   for (const json& record : records) {
-    std::printf(" %14s", record["settings"]["method"].get<std::string>().c_str());
+    columns.push_back({record.at("settings").at("method").get<std::string>()});
   }
-  std::printf("\n");
-  for (const std::string_view name : kMemoryCategoryNames) {
-    std::printf("  %-37s", std::string(name).c_str());
+  Table table(std::move(columns));
+  const auto add = [&](const std::string& name, const Row& bytes) {
+    std::vector<std::string> row{name};
     for (const json& record : records) {
-      const auto field = json::json_pointer("/memory/peak_bytes/" + std::string(name));
-      std::printf(" %14.1f", largest(record["epochs"], field) / 1024);
+      const auto value = static_cast<double>(bytes(fullest_epoch(record).at("memory")));
+      row.push_back(fixed(value / 1024, 1));
     }
-    std::printf("\n");
+    table.add(std::move(row));
+  };
+  for (const std::string_view category : kMemoryCategoryNames) {
+    const std::string name(category);
+    add(name, [&](const json& memory) { return memory.at("peak_bytes").value(name, int64_t{0}); });
   }
+  add("live", live);
+  add("alignment and gaps", [&](const json& m) { return reserved(m) - live(m); });
+  add("reserved", reserved);
+  std::printf("\n%s", table.text().c_str());
+}
+
+void print_comparison(const std::vector<json>& records) {
+  std::printf("%-14s %8s %8s %9s %8s  %-18s %12s %10s %9s %7s\n", "method", "before %", "after %",
+              "loss", "ms/step", "budget used", "reserved MiB", "inputs KiB", "masks KiB", "dW -%");
+  for (const json& record : records) print_row(record);
+  std::printf(
+      "\nbefore / after: top-1 on the test (else validation) images. loss: training, last epoch.\n"
+      "budget used: elements per sample, mean over the epochs. reserved: all memory of a step.\n"
+      "inputs, masks: kept from forward for backward, per sample. dW -%%: multiply-adds of the\n"
+      "convs' weight gradients saved against computing every channel, mean over the epochs.\n");
+  print_memory(records);
 }
 
 void compare(const std::vector<std::string>& runs) {
   std::vector<json> records;
   records.reserve(runs.size());
   for (const std::string& run : runs) records.push_back(read_record(run));
-  std::printf("%-14s %8s %8s %9s %8s  %-18s %8s %9s %8s %8s\n", "method", "before %", "after %",
-              "loss", "ms/step", "budget used", "peak MiB", "slice KiB", "mask KiB", "dW -%");
-  for (const json& record : records) print_row(record);
-  std::printf(
-      "\nbefore / after: top-1 on the test (else validation) images. loss: training, last epoch.\n"
-      "budget used: elements per sample, mean over the epochs. peak: all memory of a step.\n"
-      "slice, mask: kept from forward for backward, per sample. dW -%%: weight-gradient\n"
-      "multiply-adds saved against computing every channel.\n");
-  print_categories(records);
+  try {
+    print_comparison(records);
+  } catch (const json::exception& error) {
+    fail("a record lacks what this version compares (", error.what(),
+         "); was it written by another version?");
+  }
 }
 
 }  // namespace

@@ -1,15 +1,16 @@
 // trady eval: accuracy of a network on images that it was not trained on.
-#include <chrono>
 #include <cstdio>
 #include <memory>
 
 #include "engine/error.h"
+#include "engine/interrupt.h"
+#include "engine/stopwatch.h"
 #include "engine/suggest.h"
 #include "engine/trainer.h"
-#include "selection/budget.h"
 #include "tools/class_mapping.h"
 #include "tools/commands.h"
 #include "tools/inference.h"
+#include "tools/input_pipeline.h"
 #include "tools/json_output.h"
 #include "tools/progress.h"
 #include "tools/text.h"
@@ -72,22 +73,17 @@ void run_eval(EvalOptions o) {
   const ClassMapping mapping = map_classes(names, split.images->class_names());
   if (!mapping.note.empty()) std::fprintf(stderr, "note: %s\n", mapping.note.c_str());
 
-  LoaderOptions options = LoaderOptions::testing();
-  options.transform = {static_cast<int>(network.options.image_size), parse_recipe(o.data.recipe)};
-  options.batch_size = o.batch;
-  options.threads = thread_count(o.model);
-  const auto budget = std::make_shared<CacheBudget>(parse_bytes(o.data.cache, "--cache"));
-  Loader loader(std::make_shared<DecodedCache>(relabel(split.images, mapping, names), budget),
-                options);
+  InputPipeline input(o.model, o.data, network.options.image_size, o.batch, o.seed);
+  const std::unique_ptr<Loader> loader = input.testing(relabel(split.images, mapping, names));
 
-  const auto started = std::chrono::steady_clock::now();
+  watch_for_interrupts();
+  const Stopwatch watch;
   EvaluationResult result;
   {
     Progress progress(split.name, o.batch);
-    result = evaluate_all(*inference.runner, loader, progress.listener());
+    result = evaluate_all(*inference.runner, *loader, progress.listener());
   }
-  const double seconds =
-      std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
+  const double seconds = watch.seconds();
   const auto count = static_cast<double>(result.count);
   const double accuracy = static_cast<double>(result.correct) / count;
   std::printf("%s, %lld px, %s on %s (%s)\n", network.name.c_str(),

@@ -17,7 +17,7 @@ if [[ ${1:-} == --check ]]; then
 fi
 
 if ! command -v dpkg-query > /dev/null; then
-  echo "This is no Debian: the build needs what Debian calls ${packages[*]}" >&2
+  echo "This system is not Debian: the build needs what Debian calls ${packages[*]}" >&2
   exit 0
 fi
 

@@ -17,11 +17,17 @@ void require_writable(const std::string& option, const std::filesystem::path& fi
   }
 }
 
+std::string json_text(const nlohmann::json& json, int indent) {
+  return json.dump(indent, ' ', /*ensure_ascii=*/false, nlohmann::json::error_handler_t::replace);
+}
+
+nlohmann::json with_valid_text(const nlohmann::json& json) {
+  return nlohmann::json::parse(json_text(json));
+}
+
 void write_json(const std::string& file, const nlohmann::json& json) {
   if (file.empty()) return;
-  // Names of files may be in any encoding.
-  constexpr auto kReplaceBadBytes = nlohmann::json::error_handler_t::replace;
-  write_file_atomically(file, json.dump(1, ' ', /*ensure_ascii=*/false, kReplaceBadBytes) + "\n");
+  write_file_atomically(file, json_text(json, 1) + "\n");
 }
 
 }  // namespace trady::tools

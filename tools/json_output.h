@@ -13,6 +13,12 @@ void add_json_option(CLI::App& command, std::string& file);
 /// Error now if nothing could be written there: better before minutes of work than after.
 void require_writable(const std::string& option, const std::filesystem::path& file);
 
+/// As valid JSON, whatever the encoding of the paths in it: bytes that are not UTF-8 are replaced.
+/// `indent` as nlohmann's dump.
+std::string json_text(const nlohmann::json& json, int indent = -1);
+/// The same replacement, still as a value: equal to what is read back from `json_text`.
+nlohmann::json with_valid_text(const nlohmann::json& json);
+
 /// Writes atomically; does nothing for an empty name.
 void write_json(const std::string& file, const nlohmann::json& json);
 

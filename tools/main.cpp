@@ -53,7 +53,6 @@ int main(int argc, char** argv) {
   trady::tools::add_compare(app);
 
   constexpr int kInterruptedExit = 130;  // as shells report SIGINT
-  trady::watch_for_interrupts();
   try {
     check_command(app, argc, argv);
     app.parse(argc, argv);

@@ -3,9 +3,11 @@
 #include <thread>
 
 #include "engine/data/transform.h"
+#include "engine/limits.h"
 #include "engine/suggest.h"
 #include "models/registry.h"
 #include "selection/strategy.h"
+#include "tools/json_output.h"
 
 namespace trady::tools {
 
@@ -23,8 +25,10 @@ void add_model_options(CLI::App& command, ModelOptions& o) {
   command.add_option("--model", o.model,
                      "network: " + join(models::names()) + " (default: what --weights says)");
   command.add_option("--weights", o.weights, "pretrained weights (.safetensors)");
-  command.add_option("--image-size", o.image_size,
-                     "pixels of the input square (default: what --weights says)");
+  command
+      .add_option("--image-size", o.image_size,
+                  "pixels of the input square (default: what --weights says)")
+      ->check(CLI::Range(1, kMaxImageSize));
   command.add_flag("--mix", o.mix, "with the last 1x1 convolution of the paper's float networks");
   command
       .add_option("--device", o.device,
@@ -48,7 +52,7 @@ void add_method_options(CLI::App& command, MethodOptions& o) {
   command.add_flag("--paper-depthwise-cost", o.paper_depthwise_cost,
                    "count 1 weight a depthwise channel, as the paper's budget of 27946 does");
   command.add_option("--memory-limit", o.memory_limit,
-                     "bound of the step's true peak, e.g. 6MiB: weights, activations, gradients, "
+                     "bound of what a step reserves, e.g. 6MiB: weights, activations, gradients, "
                      "workspace");
   command.add_option("--batch", o.batch, "images a step")
       ->check(CLI::Range(1, 65536))
@@ -70,7 +74,7 @@ void add_data_options(CLI::App& command, DataOptions& o) {
                   "augmentation: standard (the paper's), vww, light (shift and flip), none")
       ->capture_default_str();
   command.add_option("--val-split", o.val_split, "share of the training images to validate on");
-  command.add_option("--classes", o.classes, "keep these labels alone, e.g. 5,6,7")->delimiter(',');
+  command.add_option("--classes", o.classes, "use these labels alone, e.g. 5,6,7")->delimiter(',');
   command.add_option("--cache", o.cache, "memory for decoded images")->capture_default_str();
 }
 
@@ -94,7 +98,13 @@ void add_training_options(CLI::App& command, TrainingOptions& o) {
   command.add_option("--clip-norm", o.clip_norm, "bound of the gradient's norm (0: none)")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
-  command.add_flag("--new-head", o.new_head, "start with a new classifier even if classes fit");
+  CLI::Option* new_head =
+      command.add_flag("--new-head", o.new_head,
+                       "start with a new classifier even if --weights has one for these classes");
+  command
+      .add_flag("--keep-head", o.keep_head,
+                "go on with the classifier of --weights even if its classes have other names")
+      ->excludes(new_head);
   command.add_flag("--from-scratch", o.from_scratch, "start from random weights: pretraining");
   command
       .add_option("--residual-scale", o.residual_scale,
@@ -107,7 +117,7 @@ nlohmann::json settings_json(const ModelOptions& model, const MethodOptions& met
   const auto optional = [](const auto& value) {
     return value ? nlohmann::json(*value) : nlohmann::json();
   };
-  return {
+  return with_valid_text({
       {"model", model.model},
       {"weights", model.weights},
       {"image_size", optional(model.image_size)},
@@ -131,9 +141,10 @@ nlohmann::json settings_json(const ModelOptions& model, const MethodOptions& met
       {"weight_decay", training.weight_decay},
       {"clip_norm", training.clip_norm},
       {"new_head", training.new_head},
+      {"keep_head", training.keep_head},
       {"from_scratch", training.from_scratch},
       {"residual_scale", training.residual_scale},
-  };
+  });
 }
 
 int thread_count(const ModelOptions& options) {

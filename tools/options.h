@@ -49,13 +49,13 @@ struct TrainingOptions {
   int warmup = 5;
   std::optional<double> learning_rate;
   double momentum = 0, weight_decay = 0, clip_norm = 0;
-  bool new_head = false;
+  bool new_head = false, keep_head = false;
   bool from_scratch = false;
   double residual_scale = 0.3;
 };
 void add_training_options(CLI::App& command, TrainingOptions& options);
 
-/// Everything that decides the result of a run, for run.json and for --resume.
+/// Everything asked for that decides the result of a run, for run.json and for --resume.
 nlohmann::json settings_json(const ModelOptions& model, const MethodOptions& method,
                              const DataOptions& data, const TrainingOptions& training);
 

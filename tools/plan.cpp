@@ -22,6 +22,7 @@ struct PlanOptions {
   ModelOptions model;
   MethodOptions method;
   std::optional<int64_t> classes;
+  double momentum = 0;
   int epoch = 0;
   std::string json;
 };
@@ -42,7 +43,6 @@ class Plan {
   std::vector<Layer> layers() const;
   Work work_per_sample(const Work& of_micro_batch) const;
   int64_t selected(int conv) const;
-  double grad_weight_saved(ComputeCost compute) const;
   void print_layers() const;
   void print_memory() const;
   void print_work() const;
@@ -65,12 +65,14 @@ Plan::Plan(PlanOptions options) : o_(std::move(options)) {
   network_ = models::build(o_.model.model, described.options);
   parameters_ = std::make_unique<Parameters>(network_.tape.parameters(), backend_->dtype());
   strategy_ = make_strategy(o_.method, network_);
+  const int64_t momentum_bytes =
+      optimizer_bytes(o_.momentum, /*weight_decay=*/0, *strategy_, *parameters_);
   sizing_ = size_step(network_.tape, *backend_, *parameters_, demand_of(*strategy_),
-                      request_of(o_.model, o_.method, /*optimizer_bytes=*/0));
+                      request_of(o_.model, o_.method, momentum_bytes));
   kernels_ = std::make_unique<KernelCache>(*backend_);
   program_ = std::make_unique<StepProgram>(network_.tape, strategy_->plan(o_.epoch), *backend_,
                                            *kernels_, sizing_.settings);
-  memory_ = planned_memory(*program_, *parameters_, /*optimizer_bytes=*/0, sizing_.workers);
+  memory_ = planned_memory(*program_, *parameters_, momentum_bytes, sizing_.workers);
 }
 
 Work Plan::work_per_sample(const Work& of_micro_batch) const {
@@ -98,12 +100,6 @@ int64_t Plan::selected(int conv) const {
     return strategy_->costs().convs()[static_cast<size_t>(conv)].shape.in_c;
   }
   return static_cast<int64_t>(update.channels.size());
-}
-
-double Plan::grad_weight_saved(ComputeCost compute) const {
-  const CostModel& costs = strategy_->costs();
-  return 1 - static_cast<double>(costs.plan_multiply_adds(program_->update(), compute)) /
-                 static_cast<double>(costs.network_multiply_adds(compute));
 }
 
 nlohmann::json json_of(const Work& work) {
@@ -164,8 +160,9 @@ nlohmann::json Plan::json() const {
       {"saved_for_backward_bytes", {{"inputs", saved.inputs}, {"masks", saved.masks}}},
       {"multiply_adds_per_sample", json_of(work_per_sample(program_->work()))},
       {"grad_weight_saved",
-       {{"output_positions", grad_weight_saved(ComputeCost::output_positions)},
-        {"input_positions", grad_weight_saved(ComputeCost::input_positions)}}},
+       {{"output_positions", costs.multiply_adds_saved(program_->update())},
+        {"input_positions",
+         costs.multiply_adds_saved(program_->update(), ComputeCost::input_positions)}}},
       {"layers", std::move(table)},
   };
 }
@@ -206,7 +203,10 @@ void Plan::print_layers() const {
 }
 
 void Plan::print_memory() const {
-  Table table({{"bytes", Table::Align::left}, {"shared"}, {"per worker"}, {"peak"}});
+  Table table({{"bytes at the fullest moment", Table::Align::left},
+               {"shared"},
+               {"per worker"},
+               {"together"}});
   const CategoryBytes peak = memory_.peak();
   const auto row = [&](const std::string& name, int64_t shared, int64_t worker, int64_t all) {
     table.add({name, thousands(shared), thousands(worker), thousands(all)});
@@ -217,18 +217,19 @@ void Plan::print_memory() const {
     row(std::string(kMemoryCategoryNames[static_cast<size_t>(i)]), memory_.shared[category],
         memory_.lane_peak[category], peak[category]);
   }
-  row("live at the peak", memory_.shared.total(), memory_.lane_peak.total(), peak.total());
+  row("live", memory_.shared.total(), memory_.lane_peak.total(), peak.total());
+  table.add({"alignment and gaps", "", "", thousands(memory_.reserved - peak.total())});
+  table.add({"reserved", "", "", thousands(memory_.reserved)});
   std::printf("\nMemory of a step (%d worker%s, micro-batch %lld; %s)\n", sizing_.workers,
               sizing_.workers == 1 ? "" : "s", static_cast<long long>(sizing_.settings.micro_batch),
               sizing_.why.c_str());
   std::fputs(table.text("  ").c_str(), stdout);
   const SavedBytes saved = saved_for_backward(*program_);
   std::printf(
-      "  reserved for this draw %s (alignment and gaps included); for the worst draw at most %s\n"
+      "  the largest draw reserves at most %s\n"
       "  saved for backward by one micro-batch: %s (inputs %s, masks %s)\n",
-      thousands(memory_.peak_bytes()).c_str(), thousands(sizing_.bytes).c_str(),
-      thousands(saved.total()).c_str(), thousands(saved.inputs).c_str(),
-      thousands(saved.masks).c_str());
+      thousands(sizing_.bytes).c_str(), thousands(saved.total()).c_str(),
+      thousands(saved.inputs).c_str(), thousands(saved.masks).c_str());
 }
 
 void Plan::print_work() const {
@@ -241,8 +242,9 @@ void Plan::print_work() const {
       "paper does\n",
       thousands(work.forward).c_str(), thousands(work.grad_input).c_str(),
       thousands(work.grad_weight).c_str(), thousands(costs.network_multiply_adds()).c_str(),
-      percent(grad_weight_saved(ComputeCost::output_positions), 2).c_str(),
-      percent(grad_weight_saved(ComputeCost::input_positions), 2).c_str());
+      percent(costs.multiply_adds_saved(program_->update()), 2).c_str(),
+      percent(costs.multiply_adds_saved(program_->update(), ComputeCost::input_positions), 2)
+          .c_str());
 }
 
 void Plan::print() const {
@@ -286,6 +288,9 @@ void add_plan(CLI::App& app) {
       ->add_option("--classes-count", options->classes,
                    "of the classifier (default: what --weights says, else 1000)")
       ->check(CLI::Range(1, 1000000));
+  command->add_option("--momentum", options->momentum, "of SGD, for its memory")
+      ->check(CLI::Range(0.0, 0.9999))
+      ->capture_default_str();
   command->add_option("--epoch", options->epoch, "whose draw to show, counted from 0")
       ->check(CLI::Range(0, 1000000))
       ->capture_default_str();

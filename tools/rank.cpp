@@ -1,16 +1,15 @@
 // trady rank: the layer ranking that top-K methods choose their pool from.
-#include <chrono>
 #include <cstdio>
 #include <memory>
 
 #include "engine/error.h"
 #include "engine/interrupt.h"
 #include "engine/trainer.h"
-#include "selection/budget.h"
 #include "selection/ranking.h"
 #include "selection/rgn.h"
 #include "tools/commands.h"
 #include "tools/inference.h"
+#include "tools/input_pipeline.h"
 #include "tools/json_output.h"
 #include "tools/progress.h"
 #include "tools/ranking_comparison.h"
@@ -85,17 +84,18 @@ class RankRun {
   LoadedNetwork net_;
   std::unique_ptr<Strategy> strategy_;
   std::unique_ptr<StepRunner> runner_;
+  std::unique_ptr<InputPipeline> input_;
   std::unique_ptr<Loader> loader_;
 };
 
 RankRun::RankRun(RankOptions options) : o_(std::move(options)) {
   if (total_epochs() == 0) fail("--epochs and --warmup are both 0: there is nothing to rank by");
-  if (!o_.learning_rate) o_.learning_rate = default_learning_rate(kMethod);
   data_ = open_data(o_.data, o_.seed);
   if (!data_.train) fail(o_.data.data, ": there are no training images; expected a folder train/");
   backend_ = make_backend(o_.model.device);
   require_arithmetic(*backend_);
-  net_ = load_network(o_.model, *backend_, data_.train->class_count(), /*new_head=*/false, o_.seed);
+  net_ = load_network_for(data_, o_.model, *backend_, HeadChoice::by_classes, o_.seed);
+  if (!o_.learning_rate) o_.learning_rate = default_learning_rate(o_.model.model, kMethod);
 
   MethodOptions method;
   method.method = kMethod;
@@ -111,14 +111,9 @@ RankRun::RankRun(RankOptions options) : o_(std::move(options)) {
   runner_ = std::make_unique<StepRunner>(net_.network.tape, *backend_, *net_.parameters, optimizer,
                                          sizing.settings, sizing.workers);
 
-  LoaderOptions loading = LoaderOptions::training();
-  loading.transform = {static_cast<int>(net_.network.options.image_size),
-                       parse_recipe(o_.data.recipe)};
-  loading.batch_size = o_.batch;
-  loading.seed = o_.seed;
-  loading.threads = thread_count(o_.model);
-  const auto budget = std::make_shared<CacheBudget>(parse_bytes(o_.data.cache, "--cache"));
-  loader_ = std::make_unique<Loader>(std::make_shared<DecodedCache>(data_.train, budget), loading);
+  input_ = std::make_unique<InputPipeline>(o_.model, o_.data, net_.network.options.image_size,
+                                           o_.batch, o_.seed);
+  loader_ = input_->training(data_.train);
 }
 
 Ranking RankRun::run() {
@@ -131,6 +126,7 @@ Ranking RankRun::run() {
   RgnAccumulator rgn(strategy_->costs());
   runner_->select(strategy_->plan(0));
   runner_->on_gradients = norm_listener(*backend_, rgn);
+  watch_for_interrupts();
   for (int epoch = 0; epoch < total_epochs(); ++epoch) {
     EpochResult trained;
     {

@@ -2,6 +2,7 @@
 
 #include "engine/atomic_file.h"
 #include "engine/error.h"
+#include "tools/json_output.h"
 #include "tools/version.h"
 
 namespace trady::tools {
@@ -42,6 +43,15 @@ nlohmann::json json_of(const UpdatePlan& plan, const CostModel& costs) {
   return layers;
 }
 
+namespace {
+
+std::string difference(const std::string& key, const nlohmann::json& was,
+                       const nlohmann::json& now) {
+  return concat("\n  ", key, ": was ", json_text(was), ", now ", json_text(now));
+}
+
+}  // namespace
+
 RunRecord::RunRecord(nlohmann::json settings, nlohmann::json environment)
     : json_{{"format", "trady run"},
             {"format_version", 1},
@@ -52,9 +62,10 @@ RunRecord::RunRecord(nlohmann::json settings, nlohmann::json environment)
 
 RunRecord RunRecord::parse(const std::string& text, const std::string& origin) {
   auto json = nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
-  const bool usable = json.is_object() && json.value("format_version", 0) == 1 &&
-                      json.contains("settings") && json["settings"].is_object() &&
-                      json.contains("epochs") && json["epochs"].is_array();
+  const bool usable =
+      json.is_object() && json.value("format_version", 0) == 1 && json.contains("trady") &&
+      json.contains("settings") && json["settings"].is_object() && json.contains("environment") &&
+      json["environment"].is_object() && json.contains("epochs") && json["epochs"].is_array();
   if (!usable) {
     fail(origin,
          ": the record of the run is damaged; start again without --resume in another --out");
@@ -68,12 +79,29 @@ void RunRecord::require_same_settings(const nlohmann::json& wanted,
   const nlohmann::json& had = json_["settings"];
   for (const auto& [key, value] : wanted.items()) {
     const nlohmann::json old = had.value(key, nlohmann::json());
-    if (old != value) lines += concat("\n  ", key, ": was ", old, ", now ", value);
+    if (old != value) lines += difference(key, old, value);
   }
   if (!lines.empty()) {
     fail(origin, ": the run was started with other settings; resume with the same ones or choose ",
          "another --out", lines);
   }
+}
+
+std::string RunRecord::resume_in(const nlohmann::json& environment) {
+  std::string lines;
+  if (json_["trady"] != version()) lines += difference("trady", json_["trady"], version());
+  for (const char* key : {"build", "device", "isa"}) {
+    const nlohmann::json old = json_["environment"].value(key, nlohmann::json());
+    const nlohmann::json now = environment.value(key, nlohmann::json());
+    if (old != now) lines += difference(key, old, now);
+  }
+  json_["resumed"].push_back(
+      {{"epochs_done", epochs_done()}, {"trady", version()}, {"environment", environment}});
+  return lines;
+}
+
+std::string RunRecord::text() const {
+  return json_text(json_, 1);
 }
 
 int RunRecord::epochs_done() const {

@@ -20,7 +20,8 @@ nlohmann::json json_of(const UpdatePlan& plan, const CostModel& costs);
 
 class RunRecord {
  public:
-  /// `settings` decide the result; `environment` (device, versions, threads) does not.
+  /// `settings` say what was asked for. `environment` says by what it was done: `build`, `device`,
+  /// `isa` and `micro_batch` decide how sums are rounded, the rest decides no bit.
   RunRecord(nlohmann::json settings, nlohmann::json environment);
   /// From the record inside of a checkpoint. Error if it is damaged.
   static RunRecord parse(const std::string& text, const std::string& origin);
@@ -28,11 +29,16 @@ class RunRecord {
   /// Error that lists every setting that differs from `wanted`.
   void require_same_settings(const nlohmann::json& wanted, const std::string& origin) const;
 
+  /// Notes that the run goes on in `environment`. Returns a line for everything there that rounds
+  /// differently from where the run was started; nothing if the weights will be the same bytes.
+  std::string resume_in(const nlohmann::json& environment);
+
   int epochs_done() const;
   void add_epoch(nlohmann::json epoch);
   nlohmann::json& operator[](const std::string& key) { return json_[key]; }
   const nlohmann::json& json() const { return json_; }
-  std::string text() const { return json_.dump(1); }
+  /// Valid UTF-8, whatever paths the settings hold.
+  std::string text() const;
   void write(const std::filesystem::path& path) const;
 
  private:

@@ -1,10 +1,12 @@
 #include "tools/setup.h"
 
-#include <algorithm>
+#include <cstdio>
+#include <map>
 
 #include "engine/checkpoint.h"
 #include "engine/error.h"
 #include "engine/suggest.h"
+#include "models/initialization.h"
 #include "models/registry.h"
 #include "selection/budget.h"
 
@@ -56,10 +58,28 @@ LoadedNetwork load_network(ModelOptions& options, const kernels::Backend& backen
 
   const auto file = SafetensorsFile::open(options.weights);
   std::set<std::string> skip;
-  if (loaded.new_head) skip = {"classifier.weight", "classifier.bias"};
+  if (loaded.new_head) skip = {kHeadWeight, kHeadBias};
   load_parameters(file, *loaded.parameters, skip);
   if (loaded.new_head) models::initialize_head(*loaded.parameters, seed);
   return loaded;
+}
+
+LoadedNetwork load_network_for(DatasetSplits& data, ModelOptions& options,
+                               const kernels::Backend& backend, HeadChoice head, uint64_t seed) {
+  if (options.weights.empty()) fail("--weights FILE is needed: the pretrained network");
+  const models::ModelFile described = describe_model(options);
+  const std::vector<std::string> data_names = data.train->class_names();
+  const HeadDecision decision =
+      decide_head(described.class_names, described.options.classes, data_names, head);
+  if (!decision.note.empty()) std::fprintf(stderr, "note: %s\n", decision.note.c_str());
+  const bool other_labels = !decision.renew && decision.mapping.by != ClassMapping::By::order &&
+                            described.class_names != data_names;
+  if (other_labels) {
+    for (std::shared_ptr<const Dataset>* split : {&data.train, &data.val, &data.test}) {
+      if (*split) *split = relabel(*split, decision.mapping, described.class_names);
+    }
+  }
+  return load_network(options, backend, data.train->class_count(), decision.renew, seed);
 }
 
 LoadedNetwork random_network(ModelOptions& options, const kernels::Backend& backend,
@@ -111,6 +131,14 @@ StepDemand demand_of(const Strategy& strategy) {
   return demand;
 }
 
+int64_t optimizer_bytes(double momentum, double weight_decay, const Strategy& strategy,
+                        const Parameters& parameters) {
+  if ((momentum != 0 || weight_decay != 0) && strategy.info().budgeted) {
+    fail("--momentum and --weight-decay need whole layers; use them with --method full or last-k");
+  }
+  return momentum == 0 ? 0 : parameters.reserved_bytes();
+}
+
 StepRequest request_of(const ModelOptions& model, const MethodOptions& method,
                        int64_t optimizer_bytes) {
   StepRequest request;
@@ -131,10 +159,20 @@ DatasetSplits open_data(const DataOptions& options, uint64_t seed) {
   return splits;
 }
 
-double default_learning_rate(const std::string& method) {
-  // BN-less networks diverge at the paper's 0.125; `full` moves every layer and needs less.
-  const bool updates_everything = method == "full" || method == "last-k";
-  return updates_everything ? 0.01 : 0.03;
+double default_learning_rate(const std::string& model, const std::string& method) {
+  // Networks without batch-norm diverge at the paper's 0.125; what moves every layer needs less.
+  struct Rates {
+    double whole_layers, others;
+  };
+  static const std::map<std::string, Rates> by_model{
+      {"mbv2-w0.35", {0.01, 0.03}},
+      {"mcunet-5fps", {0.01, 0.03}},
+      {"proxyless-w0.3", {0.01, 0.03}},
+  };
+  constexpr Rates kCareful{0.01, 0.03};
+  const auto found = by_model.find(model);
+  const Rates& rates = found == by_model.end() ? kCareful : found->second;
+  return method == "full" || method == "last-k" ? rates.whole_layers : rates.others;
 }
 
 }  // namespace trady::tools

@@ -13,6 +13,7 @@
 #include "models/model_file.h"
 #include "models/network.h"
 #include "selection/strategy.h"
+#include "tools/class_mapping.h"
 #include "tools/options.h"
 
 namespace trady::tools {
@@ -31,9 +32,14 @@ struct LoadedNetwork {
 /// What --model and --weights say together; Error where they contradict each other.
 models::ModelFile describe_model(ModelOptions& options);
 
-/// Loads the weights; a classifier of another size, or `new_head`, starts anew from `seed`.
+/// Loads the weights; a classifier of another size than `classes`, or `new_head`, starts anew from
+/// `seed`.
 LoadedNetwork load_network(ModelOptions& options, const kernels::Backend& backend,
                            std::optional<int64_t> classes, bool new_head, uint64_t seed);
+/// Loads the weights for training on `data`: keeps the classifier or not, as `decide_head` says,
+/// prints its note, and gives the data the labels of a kept one.
+LoadedNetwork load_network_for(DatasetSplits& data, ModelOptions& options,
+                               const kernels::Backend& backend, HeadChoice head, uint64_t seed);
 /// A network with random weights.
 LoadedNetwork random_network(ModelOptions& options, const kernels::Backend& backend,
                              int64_t classes, uint64_t seed, double residual_scale);
@@ -43,12 +49,17 @@ std::unique_ptr<Strategy> make_strategy(const MethodOptions& options, const Netw
 /// What the method's epochs need at most.
 StepDemand demand_of(const Strategy& strategy);
 
+/// What SGD keeps beside the weights. Error for momentum or weight decay, which need whole layers,
+/// with a method that selects channels.
+int64_t optimizer_bytes(double momentum, double weight_decay, const Strategy& strategy,
+                        const Parameters& parameters);
+
 StepRequest request_of(const ModelOptions& model, const MethodOptions& method,
                        int64_t optimizer_bytes);
 
 DatasetSplits open_data(const DataOptions& options, uint64_t seed);
 
-/// The learning rate that was seen to work for this method on all three networks (docs/results.md).
-double default_learning_rate(const std::string& method);
+/// The peak learning rate unless the user gives one.
+double default_learning_rate(const std::string& model, const std::string& method);
 
 }  // namespace trady::tools

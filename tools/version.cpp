@@ -7,7 +7,7 @@ std::string version() {
 }
 
 std::string build_description() {
-  return "g++ " __VERSION__ ", " TRADY_BUILD_TYPE;
+  return "g++ " __VERSION__ ", " TRADY_BUILD_TYPE ", " TRADY_LIBRARIES;
 }
 
 }  // namespace trady::tools

@@ -7,7 +7,7 @@ namespace trady::tools {
 
 /// "0.1.0".
 std::string version();
-/// Compiler and build type, for run records.
+/// Compiler, build type and linked libraries, for run records.
 std::string build_description();
 
 }  // namespace trady::tools

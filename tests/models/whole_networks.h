@@ -5,10 +5,10 @@
 #include <string>
 #include <vector>
 
-#include "engine/step/step_sizing.h"
 #include "models/registry.h"
 #include "selection/ranking.h"
 #include "selection/strategy.h"
+#include "tools/setup.h"
 
 namespace trady::testing {
 
@@ -42,23 +42,6 @@ inline std::unique_ptr<Strategy> strategy(const NamedNetwork& named, const Netwo
   return make_strategy(info.name, options);
 }
 
-/// As the command line sizes its steps: backward reaches as deep as in any draw, by a bias.
-inline StepDemand demand_of(const DrawBounds& bounds, size_t conv_count) {
-  StepDemand demand;
-  demand.plan = UpdatePlan::head_only(conv_count);
-  demand.plan.convs.at(static_cast<size_t>(bounds.shallowest_conv)) = LayerUpdate::bias_only();
-  demand.weight_elements = bounds.max_weight_elements;
-  demand.layer_weight_elements = bounds.max_layer_weight_elements;
-  demand.activation_elements = bounds.max_activation_elements;
-  demand.max_channels = bounds.max_channels;
-  return demand;
-}
-
-inline StepDemand demand_of(const Strategy& method) {
-  if (method.info().budgeted) return demand_of(method.bounds(), method.costs().convs().size());
-  StepDemand demand;
-  demand.plan = method.plan(0);
-  return demand;
-}
+using tools::demand_of;  ///< as the command line sizes its steps
 
 }  // namespace trady::testing

@@ -7,6 +7,7 @@ import json
 import os
 import pathlib
 import random
+import signal
 import struct
 import subprocess
 import sys
@@ -206,6 +207,95 @@ class CommandLine(unittest.TestCase):
         self.refused(self.finetune("--method", "head", "--out", out, "--resume", "--lr", 0.5),
                      "learning_rate", "another --out")
 
+    def run_of(self, *args, **kwargs):
+        """The record of a finished fine-tuning of one epoch, and what it printed."""
+        out = self.folder / f"run{len(list(self.folder.iterdir()))}"
+        result = self.accepted(*self.finetune("--method", "head", "--out", out, *args, **kwargs))
+        return json.loads((out / "run.json").read_text()), result
+
+    def test_finetune_keeps_a_classifier_for_its_own_classes_alone(self):
+        record, result = self.run_of()
+        self.assertFalse(record["network"]["new_head"])
+        # The same classes in another order: the old classifier, with the data's labels changed.
+        swapped, _ = self.run_of(weights=self.swapped)
+        self.assertFalse(swapped["network"]["new_head"])
+        self.assertAlmostEqual(
+            record["before"]["test"]["accuracy"] + swapped["before"]["test"]["accuracy"], 1)
+        others = self.folder / "others"
+        for split in ("train", "test"):
+            write_images(others / split, ["cat", "dog"])
+        record, result = self.run_of(data=others)
+        self.assertTrue(record["network"]["new_head"])
+        self.assertIn("new classifier", result.stderr)
+        record, result = self.run_of("--keep-head", data=others)
+        self.assertFalse(record["network"]["new_head"])
+        self.assertIn("by order", result.stderr)
+        record, _ = self.run_of("--new-head")
+        self.assertTrue(record["network"]["new_head"])
+        self.refused(self.finetune("--out", self.folder / "x", "--keep-head", "--new-head"),
+                     "--keep-head")
+
+    def test_a_run_records_where_it_ran_and_what_its_input_took(self):
+        record, _ = self.run_of("--threads", 1, "--cache", "1MiB", "--memory-limit", "64MiB")
+        environment = record["environment"]
+        self.assertEqual((environment["threads"], environment["cache"],
+                          environment["memory_limit"]), (1, "1MiB", "64MiB"))
+        for library in ("oneDNN", "zlib"):
+            self.assertIn(library, environment["build"])
+        epoch = record["epochs"][0]
+        self.assertGreater(epoch["input_pipeline_bytes"], 8 * 3 * IMAGE_SIZE * IMAGE_SIZE)
+        self.assertEqual(epoch["grad_weight_saved"], 1)  # of the convs, which head never updates
+
+    def test_resuming_with_another_micro_batch_is_refused(self):
+        out = self.folder / "micro"
+        args = self.finetune("--method", "head", "--out", out)
+        self.accepted(*args, "--micro-batch", 4)
+        self.accepted(*args, "--resume")
+        self.accepted(*args, "--resume", "--micro-batch", 4)
+        self.refused([*args, "--resume", "--micro-batch", 8], "--micro-batch 8", "started with 4")
+
+    def test_paths_that_are_not_utf8_do_not_stop_a_run(self):
+        data = os.fsencode(self.folder) + b"/caf\xe9"
+        os.symlink(self.data, data)
+        out = self.folder / "latin1"
+        args = [os.fsencode(str(a)) for a in
+                self.finetune("--method", "head", "--out", out, data="DATA")]
+        args[args.index(b"DATA")] = data
+        for extra in ([], [b"--resume"]):
+            result = subprocess.run([os.fsencode(TRADY), *args, *extra], capture_output=True,
+                                    timeout=120)
+            self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertIn("caf", json.loads((out / "run.json").read_text())["settings"]["data"])
+        self.accepted("compare", out)
+
+    def test_compare_shows_memory_that_adds_up(self):
+        out = self.folder / "compared"
+        self.accepted(*self.finetune("--method", "full", "--out", out))
+        lines = self.accepted("compare", out).stdout.splitlines()
+        start = next(i for i, line in enumerate(lines) if line.startswith("KiB"))
+        rows = {line.rsplit(None, 1)[0].strip(): float(line.split()[-1])
+                for line in lines[start + 1:] if line.strip()}
+        live, gaps, reserved = rows.pop("live"), rows.pop("alignment and gaps"), \
+            rows.pop("reserved")
+        self.assertAlmostEqual(sum(rows.values()), live, delta=0.1 * len(rows))
+        self.assertAlmostEqual(live + gaps, reserved, delta=0.2)
+
+    def test_plan_counts_momentum(self):
+        def reserved(*args):
+            file = self.folder / "momentum.json"
+            self.accepted(*self.plan("--method", "full", "--json", file, *args))
+            return json.loads(file.read_text())["memory"]["reserved_bytes"]
+        self.assertGreater(reserved("--momentum", 0.9), reserved() + 900000)
+        self.refused(self.plan("--budget", "2%", "--momentum", 0.9), "--momentum")
+
+    def test_ctrl_c_ends_predict_at_once(self):
+        process = subprocess.Popen([TRADY, "predict", self.weights] + [self.image] * 20000,
+                                   stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        process.stdout.close()
+        self.assertEqual(process.wait(timeout=20), -signal.SIGINT)
+
     def test_inspect_counts_nan(self):
         lines = self.accepted("inspect", self.nan).stdout.splitlines()
         row = next(line for line in lines if line.startswith("blocks.3.expand.weight"))
@@ -318,7 +408,9 @@ class CommandLine(unittest.TestCase):
         self.refused(self.plan("--method", "head", "--batch", 0), "--batch")
         self.refused(self.plan("--method", "head", "--micro-batch", 7), "--micro-batch", "32")
         self.refused(self.plan("--method", "head", "--threads", -1), "--threads")
-        self.refused(["plan", "--model", MODEL, "--method", "head", "--image-size", 0], "image")
+        for size in (0, 4097, 2000000000):
+            self.refused(["plan", "--model", MODEL, "--method", "head", "--image-size", size],
+                         "--image-size", size)
         self.refused(["rank", "--weights", self.weights, "--data", self.data, "--epochs", 0,
                       "--warmup", 0, "--out", self.folder / "r.json"], "--epochs")
         self.refused(["eval", "--weights", self.weights, "--data", self.data, "--cache", "much"],

@@ -1,0 +1,62 @@
+// One run of `trady finetune`, from its options to the files in --out.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "engine/safetensors.h"
+#include "engine/schedule.h"
+#include "engine/step/step_runner.h"
+#include "tools/input_pipeline.h"
+#include "tools/run_record.h"
+#include "tools/setup.h"
+
+namespace trady::tools {
+
+struct FinetuneOptions {
+  ModelOptions model;
+  MethodOptions method;
+  DataOptions data;
+  TrainingOptions training;
+  std::string out;
+  bool resume = false;
+};
+
+class FinetuneRun {
+ public:
+  /// Opens everything and checks that it fits together. Error before anything is trained.
+  explicit FinetuneRun(const FinetuneOptions& options);
+  /// Trains the epochs that are left; each leaves a checkpoint that --resume goes on from.
+  /// Interrupted after Ctrl-C, with how to go on.
+  void run();
+
+ private:
+  void open_out();
+  void prepare_network();
+  void size_steps();
+  void plan_schedule();
+  void open_record();
+  void announce() const;
+  nlohmann::json run_epoch(int epoch);
+  nlohmann::json evaluate(const std::shared_ptr<const Dataset>& images, const std::string& label);
+  void save(const char* file, bool resumable);
+  int total_epochs() const { return o_.training.warmup + o_.training.epochs; }
+
+  FinetuneOptions o_;
+  nlohmann::json settings_;
+  std::optional<RunRecord> record_;
+  std::unique_ptr<SafetensorsFile> checkpoint_;
+
+  DatasetSplits data_;
+  std::unique_ptr<kernels::Backend> backend_;
+  LoadedNetwork net_;
+  std::unique_ptr<Strategy> strategy_;
+  StepSizing sizing_;
+  std::unique_ptr<StepRunner> runner_;
+  std::unique_ptr<InputPipeline> input_;
+  int64_t input_bytes_ = 0;  ///< most that the input pipeline has held since the epoch began
+  Schedule schedule_;
+};
+
+}  // namespace trady::tools

@@ -1,0 +1,43 @@
+#include "tools/input_pipeline.h"
+
+#include "selection/budget.h"
+
+namespace trady::tools {
+
+InputPipeline::InputPipeline(const ModelOptions& model, const DataOptions& data, int64_t image_size,
+                             int64_t batch, uint64_t seed)
+    : budget_(std::make_shared<CacheBudget>(parse_bytes(data.cache, "--cache"))) {
+  common_.transform = {static_cast<int>(image_size), parse_recipe(data.recipe)};
+  common_.batch_size = batch;
+  common_.seed = seed;
+  common_.threads = thread_count(model);
+}
+
+std::unique_ptr<Loader> InputPipeline::training(const std::shared_ptr<const Dataset>& images) {
+  return open(images, LoaderOptions::training());
+}
+
+std::unique_ptr<Loader> InputPipeline::testing(const std::shared_ptr<const Dataset>& images) {
+  return open(images, LoaderOptions::testing());
+}
+
+std::unique_ptr<Loader> InputPipeline::open(const std::shared_ptr<const Dataset>& images,
+                                            LoaderOptions options) {
+  options.transform = common_.transform;
+  options.batch_size = common_.batch_size;
+  options.seed = common_.seed;
+  options.threads = common_.threads;
+  std::shared_ptr<DecodedCache>& cache = caches_[images.get()];
+  if (!cache) cache = std::make_shared<DecodedCache>(images, budget_);
+  return std::make_unique<Loader>(cache, options);
+}
+
+int64_t InputPipeline::bytes(const Loader& open) const {
+  int64_t bytes = open.pipeline_bytes();  // its own split's images included
+  for (const auto& [images, cache] : caches_) {
+    if (images != &open.dataset()) bytes += cache->bytes() + images->resident_bytes();
+  }
+  return bytes;
+}
+
+}  // namespace trady::tools
