@@ -1,0 +1,144 @@
+// y = activation(conv(x, w) + bias + residual) for pointwise, k x k and linear layers. The epilogue
+// of the matrix product adds, clips, packs the mask's bits and the selected channels: the output is
+// written once and not read again. Source: docs/method.md, what a step saves.
+#include "kernels/cuda/gemm_conv.cuh"
+#include "kernels/shape_check.h"
+#include "kernels/work_counters.h"
+
+namespace trady::kernels::cuda {
+namespace {
+
+template <Activation kActivation>
+struct ForwardEpilogue {
+  const float* bias;      // [columns]
+  const float* residual;  // [rows, columns] or null; may be y
+  float* y;               // [rows, columns]
+  uint8_t* mask;          // bits in flat order, or null; columns % 8 == 0
+  int rows, columns;
+
+  __device__ __forceinline__ float value(int64_t at, int column, float sum) const {
+    float v = sum + bias[column];
+    if (residual != nullptr) v += residual[at];
+    return v;
+  }
+  __device__ __forceinline__ static float activated(float v) {
+    // Comparisons that are false for NaN let it through.
+    if constexpr (kActivation != Activation::none) v = v < 0 ? 0 : v;
+    if constexpr (kActivation == Activation::relu6) v = v > 6 ? 6 : v;
+    return v;
+  }
+  __device__ __forceinline__ static unsigned passes(float v) {
+    return v > 0 && (kActivation != Activation::relu6 || v < 6) ? 1 : 0;
+  }
+
+  /// Two neighbouring columns; the four lanes of a row hold eight, a byte of the mask.
+  __device__ __forceinline__ void operator()(int row, int column, float first, float second) const {
+    const int64_t at = static_cast<int64_t>(row) * columns + column;
+    unsigned bits = 0;
+    if (row < rows && column < columns) {
+      const float v = value(at, column, first);
+      y[at] = activated(v);
+      bits = passes(v);
+    }
+    if (row < rows && column + 1 < columns) {
+      const float v = value(at + 1, column + 1, second);
+      y[at + 1] = activated(v);
+      bits |= passes(v) << 1;
+    }
+    if (mask == nullptr) return;
+    const int member = static_cast<int>(threadIdx.x) % 4;
+    bits <<= 2 * member;
+    bits |= __shfl_xor_sync(0xffffffffu, bits, 1);
+    bits |= __shfl_xor_sync(0xffffffffu, bits, 2);
+    if (member == 0 && row < rows && column < columns) {
+      mask[at / 8] = static_cast<uint8_t>(bits);
+    }
+  }
+};
+
+/// One thread a byte of the mask: what lies strictly between the corners was not clipped.
+__global__ void __launch_bounds__(256)
+    mask_of_output_kernel(const float* y, int64_t elements, float upper, uint8_t* mask) {
+  const int64_t byte = static_cast<int64_t>(blockIdx.x) * blockDim.x + threadIdx.x;
+  if (8 * byte >= elements) return;
+  unsigned bits = 0;
+  for (int i = 0; i < 8; ++i) {
+    const int64_t at = 8 * byte + i;
+    if (at < elements && y[at] > 0 && y[at] < upper) bits |= 1u << i;
+  }
+  mask[byte] = static_cast<uint8_t>(bits);
+}
+
+class GemmForward final : public ConvForward {
+ public:
+  GemmForward(const ConvShape& shape, Activation activation, Precision precision,
+              cudaStream_t stream)
+      : shape_(shape), activation_(activation), precision_(precision), stream_(stream) {
+    check_shape(shape);
+  }
+
+  int64_t scratch_bytes() const override { return 0; }
+  int64_t prepared_weight_bytes() const override { return 0; }
+  void prepare_weight(const void*, void*) const override {}
+
+  void run(const Buffers& b) const override {
+    work_counters().forward.fetch_add(
+        shape_.out_positions() * shape_.out_c * shape_.taps() * shape_.in_c,
+        std::memory_order_relaxed);
+    switch (activation_) {
+      case Activation::none:
+        return run_activated<Activation::none>(b);
+      case Activation::relu:
+        return run_activated<Activation::relu>(b);
+      case Activation::relu6:
+        return run_activated<Activation::relu6>(b);
+    }
+  }
+
+ private:
+  template <Activation kActivation>
+  void run_activated(const Buffers& b) const {
+    const bool mask_in_epilogue = b.mask != nullptr && shape_.out_c % 8 == 0;
+    const ForwardEpilogue<kActivation> epilogue{static_cast<const float*>(b.bias),
+                                                static_cast<const float*>(b.residual),
+                                                static_cast<float*>(b.y),
+                                                mask_in_epilogue ? b.mask : nullptr,
+                                                static_cast<int>(shape_.out_positions()),
+                                                static_cast<int>(shape_.out_c)};
+    const int depth = static_cast<int>(shape_.taps() * shape_.in_c);
+    const GemmConv g{static_cast<const float*>(b.x),
+                     static_cast<const float*>(b.w),
+                     epilogue.rows,
+                     epilogue.columns,
+                     static_cast<int>(shape_.in_c),
+                     depth,
+                     shape_.in_c % 4 == 0,
+                     depth % 4 == 0,
+                     Window(shape_)};
+    if (precision_ == Precision::tf32) {
+      launch_gemm_conv<Pass::forward, Precision::tf32>("conv_forward", g, epilogue, stream_);
+    } else {
+      launch_gemm_conv<Pass::forward, Precision::fp32>("conv_forward", g, epilogue, stream_);
+    }
+    if (b.mask == nullptr || mask_in_epilogue) return;
+    const int64_t bytes = mask_bytes(shape_.out_elements());
+    const float upper = kActivation == Activation::relu6 ? 6.0f : INFINITY;
+    launch(
+        {"mask_of_output", dim3(static_cast<unsigned>((bytes + 255) / 256)), dim3(256), 0, stream_},
+        mask_of_output_kernel, epilogue.y, shape_.out_elements(), upper, b.mask);
+  }
+
+  ConvShape shape_;
+  Activation activation_;
+  Precision precision_;
+  cudaStream_t stream_;
+};
+
+}  // namespace
+
+std::unique_ptr<ConvForward> make_gemm_forward(const ConvShape& shape, Activation activation,
+                                               Precision precision, cudaStream_t stream) {
+  return std::make_unique<GemmForward>(shape, activation, precision, stream);
+}
+
+}  // namespace trady::kernels::cuda

@@ -1,0 +1,68 @@
+// dx[q, c] (=|+=) sum over taps and output channels of dy[out(q, tap), o] w[o, tap, c], for
+// pointwise, k x k and linear layers. Taps that no output reads through are zeros in the tile.
+#include "kernels/cuda/gemm_conv.cuh"
+#include "kernels/shape_check.h"
+#include "kernels/work_counters.h"
+
+namespace trady::kernels::cuda {
+namespace {
+
+struct GradInputEpilogue {
+  float* dx;  // [rows, columns]
+  int rows, columns;
+  bool accumulate;
+
+  __device__ __forceinline__ void operator()(int row, int column, float first, float second) const {
+    if (row >= rows) return;
+    float* at = dx + static_cast<int64_t>(row) * columns + column;
+    if (column < columns) at[0] = accumulate ? at[0] + first : first;
+    if (column + 1 < columns) at[1] = accumulate ? at[1] + second : second;
+  }
+};
+
+class GemmGradInput final : public ConvGradInput {
+ public:
+  GemmGradInput(const ConvShape& shape, Precision precision, cudaStream_t stream)
+      : shape_(shape), precision_(precision), stream_(stream) {
+    check_shape(shape);
+  }
+
+  int64_t scratch_bytes() const override { return 0; }
+  int64_t prepared_weight_bytes() const override { return 0; }
+  void prepare_weight(const void*, void*) const override {}
+
+  void run(const Buffers& b, GradientMode mode) const override {
+    work_counters().grad_input.fetch_add(shape_.multiply_adds(), std::memory_order_relaxed);
+    const GradInputEpilogue epilogue{
+        static_cast<float*>(b.dx), static_cast<int>(shape_.in_positions()),
+        static_cast<int>(shape_.in_c), mode == GradientMode::accumulate};
+    const GemmConv g{static_cast<const float*>(b.dy),
+                     static_cast<const float*>(b.w),
+                     epilogue.rows,
+                     epilogue.columns,
+                     static_cast<int>(shape_.out_c),
+                     static_cast<int>(shape_.taps() * shape_.out_c),
+                     shape_.out_c % 4 == 0,
+                     shape_.in_c % 4 == 0,
+                     Window(shape_)};
+    if (precision_ == Precision::tf32) {
+      launch_gemm_conv<Pass::grad_input, Precision::tf32>("conv_grad_input", g, epilogue, stream_);
+    } else {
+      launch_gemm_conv<Pass::grad_input, Precision::fp32>("conv_grad_input", g, epilogue, stream_);
+    }
+  }
+
+ private:
+  ConvShape shape_;
+  Precision precision_;
+  cudaStream_t stream_;
+};
+
+}  // namespace
+
+std::unique_ptr<ConvGradInput> make_gemm_grad_input(const ConvShape& shape, Precision precision,
+                                                    cudaStream_t stream) {
+  return std::make_unique<GemmGradInput>(shape, precision, stream);
+}
+
+}  // namespace trady::kernels::cuda
