@@ -3,11 +3,14 @@
 
 usage: collect_runs.py RESULT.json RUN...
 
-Keeps settings, build, and of every epoch loss, accuracies, seconds and budget used: not the selections.
+Keeps settings, build, and of every epoch loss, accuracies, seconds and budget used: not the
+selections. Collect on the machine and the commit that ran.
 """
 import json
 import pathlib
 import sys
+
+from provenance import command, commit, machine
 
 KEPT = ("loss", "train_accuracy", "steps", "step_seconds", "select_seconds", "seconds",
         "budget_used_elements", "test", "val")  # fmt: skip
@@ -29,7 +32,14 @@ def main():
     if len(sys.argv) < 3:
         sys.exit(__doc__)
     runs = [summary(run) for run in sys.argv[2:]]
-    pathlib.Path(sys.argv[1]).write_text(json.dumps({"runs": runs}, indent=1) + "\n")
+    result = {
+        "bench": "accuracy",
+        "machine": machine(runs[0]["environment"]["isa"]),
+        "commit": commit(),
+        "command": command(),
+        "runs": runs,
+    }
+    pathlib.Path(sys.argv[1]).write_text(json.dumps(result, indent=1) + "\n")
 
 
 if __name__ == "__main__":

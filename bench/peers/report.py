@@ -1,53 +1,27 @@
 """What every result file says of where its numbers come from."""
 
-import os
 import platform
-import shlex
-import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import torch
 
-
-def _cpu_model():
-    for line in Path("/proc/cpuinfo").read_text().splitlines():
-        if line.startswith("model name"):
-            return line.split(":", 1)[1].strip()
-    return platform.processor()
-
-
-def _commit():
-    try:
-        out = subprocess.run(
-            ["git", "rev-parse", "HEAD"],
-            cwd=Path(__file__).parent,
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        return out.stdout.strip()
-    except (OSError, subprocess.CalledProcessError):
-        return "unknown"
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from provenance import command, commit, machine  # noqa: E402
 
 
 def provenance():
     """Machine, versions, commit and command of this run."""
     return {
-        "machine": {
-            "cpu": _cpu_model(),
-            "cores": os.cpu_count(),
-            "isa": torch.backends.cpu.get_cpu_capability(),
-            "system": platform.platform(),
-        },
+        "machine": machine(torch.backends.cpu.get_cpu_capability()),
         "versions": {
             "python": platform.python_version(),
             "torch": torch.__version__,
             "numpy": np.__version__,
         },
-        "commit": _commit(),
-        "command": shlex.join(["python", *sys.argv]),
+        "commit": commit(),
+        "command": command(),
     }
 
 
