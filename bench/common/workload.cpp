@@ -39,7 +39,7 @@ tools::MethodOptions method_options(const WorkloadOptions& options, const std::s
 
 void add_workload_options(CLI::App& app, WorkloadOptions& options) {
   tools::add_model_options(app, options.model);
-  app.add_option("--classes", options.classes, "Classes of the head")->capture_default_str();
+  app.add_option("--classes-count", options.classes, "Classes of the head")->capture_default_str();
   app.add_option("--batch", options.batch, "Images a step")->capture_default_str();
   app.add_option("--micro-batch", options.micro_batch, "Images at a time (default: by the shapes)");
   app.add_option("--budget", options.budget, "Of TraDy, as for `trady finetune`")
