@@ -76,3 +76,7 @@ __global__ void copy_in_two_groups(const float* in, float* out, bool fault);
 __global__ void copy_for_others(const float* in, float* out, bool fault);
 __global__ void copy_nothing(float* out);
 __global__ void round_to_tf32(const float* in, float* out, int n);
+
+// streams.cu
+__global__ void add(float* values, float term, int n);
+__global__ void scale(const float* in, float* out, float factor, int n);
