@@ -13,8 +13,8 @@
 
 namespace cuda_on_host {
 
-thread_local Thread* running_thread = nullptr;
-thread_local Thread* calling_thread = nullptr;
+constinit thread_local Thread* running_thread = nullptr;
+constinit thread_local Thread* calling_thread = nullptr;
 
 Thread& thread_of_kernel(const char* what) {
   if (!calling_thread) throw std::logic_error(std::string(what) + " outside a kernel");

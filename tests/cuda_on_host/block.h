@@ -60,9 +60,9 @@ struct Thread {
 
 /// The thread whose own instructions run now; nullptr in this library and on the host. Only then
 /// is an access a kernel's access.
-extern thread_local Thread* running_thread;
+extern thread_local constinit Thread* running_thread;
 /// Likewise, but also within this library.
-extern thread_local Thread* calling_thread;
+extern thread_local constinit Thread* calling_thread;
 
 /// In a function that kernels call: its own accesses are not the kernel's.
 class LibraryScope {

@@ -185,7 +185,7 @@ TEST_CASE("items of streams run in different orders") {
 
 TEST_CASE("kinds of copies must be true") {
   Buffer<float> a(ascending(4));
-  std::vector<float> host(4);
+  std::vector<float> host(5);
   CHECK_THROWS_WITH(cudaMemcpy(host.data(), a.data(), 16, cudaMemcpyHostToDevice),
                     Contains("the destination is device memory, but it is in host memory"));
   CHECK_THROWS_WITH(cudaMemcpy(a.data(), host.data(), 20, cudaMemcpyHostToDevice),
