@@ -1,6 +1,7 @@
 #include "block.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <numeric>
 #include <stdexcept>
 
@@ -15,6 +16,15 @@ namespace cuda_on_host {
 
 constinit thread_local Thread* running_thread = nullptr;
 constinit thread_local Thread* calling_thread = nullptr;
+
+namespace {
+
+/// "__syncwarp with mask 0x0000ffff"
+std::string describe(const WarpOperation& operation) {
+  return std::string(name_of(operation.call)) + " with mask " + hexadecimal(operation.mask);
+}
+
+}  // namespace
 
 Thread& thread_of_kernel(const char* what) {
   if (!calling_thread) throw std::logic_error(std::string(what) + " outside a kernel");
@@ -52,7 +62,7 @@ void Block::prepare(dim3 shape) {
 void Block::run(const LaunchSettings& settings, const KernelCall& call, dim3 index) {
   index_ = index;
   call_ = &call;
-  violation_.clear();
+  violation_ = nullptr;
   now.first_of_block = ++now.segment;
   MemoryMap::instance().begin_block(settings.shared_bytes);
   prepare(settings.block);
@@ -76,8 +86,13 @@ void Block::resume(Thread& thread) {
   calling_thread = &thread;
   thread.fiber.resume();
   running_thread = nullptr;
+  std::string violation;
+  if (violation_) {
+    violation =
+        kernel_and_block() + ", " + describe_thread(thread.index) + ": " + violation_->text();
+  }
   calling_thread = nullptr;
-  if (!violation_.empty()) throw Violation(violation_);
+  if (violation_) throw Violation(violation);
 }
 
 void Block::run_thread(void* argument) {
@@ -91,11 +106,11 @@ void Block::run_thread(void* argument) {
   thread.fiber.finish();
 }
 
-void Block::abandon(std::string violation) {
-  running_thread = nullptr;
-  violation_ = std::move(violation);
-  // The frames of the fiber are never unwound: whoever instruments a load takes it not to throw.
-  calling_thread->fiber.finish();
+void Block::abandon(const Description& violation) {
+  violation_ = &violation;
+  // Never resumed, never unwound: whoever instruments a load takes it not to throw.
+  calling_thread->fiber.suspend();
+  std::abort();
 }
 
 void Block::wait_at_barrier(Thread& thread, std::source_location where) {
@@ -119,18 +134,20 @@ void Block::release_barrier() {
 void Block::join_warp_operation(Thread& thread, const WarpOperation& operation) {
   const uint32_t first = thread.index - thread.lane;
   if (!(operation.mask >> thread.lane & 1)) {
-    report(std::string(name_of(operation.call)) + " with mask " + hexadecimal(operation.mask) +
-           ", which does not name the calling lane " + std::to_string(thread.lane) +
-           at(operation.where));
+    report([&] {
+      return describe(operation) + ", which does not name the calling lane " +
+             std::to_string(thread.lane) + at(operation.where);
+    });
   }
   for (uint32_t lane = 0; lane < 32; ++lane) {
     if (!(operation.mask >> lane & 1)) continue;
     const Thread* other = this->thread(first + lane);
     if (other && other->state != Thread::State::finished) continue;
-    report(std::string(name_of(operation.call)) + " with mask " + hexadecimal(operation.mask) +
-           " names lane " + std::to_string(lane) +
-           (other ? ", which has exited" : ", which the block does not have") +
-           at(operation.where));
+    report([&] {
+      return describe(operation) + " names lane " + std::to_string(lane) +
+             (other ? ", which has exited" : ", which the block does not have") +
+             at(operation.where);
+    });
   }
   thread.warp_operation = operation;
   thread.state = Thread::State::in_warp_operation;
@@ -165,8 +182,8 @@ void Block::report_stuck() {
       case Thread::State::at_barrier:
         return who + " waits in __syncthreads" + at(thread.barrier);
       case Thread::State::in_warp_operation:
-        return who + " waits in " + name_of(thread.warp_operation.call) + " with mask " +
-               hexadecimal(thread.warp_operation.mask) + at(thread.warp_operation.where);
+        return who + " waits in " + describe(thread.warp_operation) +
+               at(thread.warp_operation.where);
       default:
         return who + " has exited";
     }

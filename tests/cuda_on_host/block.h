@@ -15,6 +15,7 @@
 namespace cuda_on_host {
 
 class Block;
+class Description;
 
 enum class WarpCall { syncwarp, shuffle, vote, mma };
 
@@ -33,6 +34,7 @@ struct WarpOperation {
 
 struct AsyncCopy {
   uintptr_t shared, global;
+  size_t bytes;
   bool valid;
   uint32_t group;
 };
@@ -89,7 +91,7 @@ class Block {
   /// Returns when all lanes that the mask names have called.
   void join_warp_operation(Thread& thread, const WarpOperation& operation);
   /// Gives up the calling thread and has run() throw a Violation.
-  [[noreturn]] void abandon(std::string violation);
+  [[noreturn]] void abandon(const Description& violation);
 
   /// "thread (1, 0, 0)"
   std::string describe_thread(uint32_t index) const;
@@ -111,7 +113,7 @@ class Block {
   uint32_t unfinished_ = 0;
   dim3 index_, shape_;
   const KernelCall* call_ = nullptr;
-  std::string violation_;
+  const Description* violation_ = nullptr;  // on the stack of the thread that was given up
 };
 
 /// What a warp operation computes, once all lanes have brought their part. `first` is the first

@@ -77,7 +77,8 @@ void __tsan_func_entry(void*) {
   if (!thread) return;
   const auto frame = reinterpret_cast<uintptr_t>(__builtin_frame_address(0));
   if (frame - thread->fiber.stack_low() < cuda_on_host::Fiber::kReserveBytes) {
-    cuda_on_host::report("the stack of the thread is full: deep recursion or large local arrays");
+    cuda_on_host::report(
+        [] { return "the stack of the thread is full: deep recursion or large local arrays"; });
   }
 }
 void __tsan_func_exit() {}

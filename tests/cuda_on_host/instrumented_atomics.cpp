@@ -9,7 +9,8 @@ namespace {
 
 void refuse_in_kernel() {
   if (cuda_on_host::running_thread) {
-    cuda_on_host::report("std::atomic or a __atomic function; kernels use atomicAdd and the like");
+    cuda_on_host::report(
+        [] { return "std::atomic or a __atomic function; kernels use atomicAdd and the like"; });
   }
 }
 

@@ -39,15 +39,32 @@ uintptr_t number(const void* pointer) {
 
 /// Moves the data of one copy; both sides are accesses of the thread, now.
 void arrive(const Thread& thread, const AsyncCopy& copy) {
-  if (copy.valid) check_kernel_access(Access::read, copy.global, 16, 16, thread);
-  set_arrived(copy.shared, 16);
-  check_access(Access::write, copy.shared, 16, thread.accessor);
+  if (copy.valid) {
+    check_kernel_access(Access::read, copy.global, copy.bytes, copy.bytes, thread);
+  }
+  set_arrived(copy.shared, copy.bytes);
+  check_access(Access::write, copy.shared, copy.bytes, thread.accessor);
   auto* to = reinterpret_cast<unsigned char*>(copy.shared);
   if (copy.valid) {
-    std::copy_n(reinterpret_cast<const unsigned char*>(copy.global), 16, to);
+    std::copy_n(reinterpret_cast<const unsigned char*>(copy.global), copy.bytes, to);
   } else {
-    std::fill_n(to, 16, static_cast<unsigned char>(0));
+    std::fill_n(to, copy.bytes, static_cast<unsigned char>(0));
   }
+}
+
+void start_copy(const void* shared, const void* global, size_t bytes, bool valid) {
+  const LibraryScope scope;
+  Thread& thread = thread_of_kernel("cp.async");
+  if (valid) check_kernel_access(Access::read, number(global), bytes, bytes, thread);
+  check_kernel_access(Access::write, number(shared), bytes, bytes, thread);
+  const MemoryMap& map = MemoryMap::instance();
+  if (number(shared) - map.shared_start() >= map.shared_bytes()) {
+    report([&] {
+      return "cp.async to " + map.describe(number(shared)) + ": it copies to shared memory only";
+    });
+  }
+  set_pending(number(shared), bytes);
+  thread.async_copies.push_back({number(shared), number(global), bytes, valid, thread.async_group});
 }
 
 }  // namespace
@@ -57,8 +74,10 @@ void* shared_memory(size_t bytes) {
   thread_of_kernel("shared_memory");
   const MemoryMap& map = MemoryMap::instance();
   if (bytes > map.shared_bytes()) {
-    report("asks for " + std::to_string(bytes) + " bytes of shared memory, but the launch gave " +
-           std::to_string(map.shared_bytes()));
+    report([&] {
+      return "asks for " + std::to_string(bytes) + " bytes of shared memory, but the launch gave " +
+             std::to_string(map.shared_bytes());
+    });
   }
   return reinterpret_cast<void*>(map.shared_start());
 }
@@ -79,16 +98,11 @@ void store4(float* to, float4 value) {
 }
 
 void async_copy16(void* shared, const void* global, bool valid) {
-  const LibraryScope scope;
-  Thread& thread = thread_of_kernel("async_copy16");
-  if (valid) check_kernel_access(Access::read, number(global), 16, 16, thread);
-  check_kernel_access(Access::write, number(shared), 16, 16, thread);
-  const MemoryMap& map = MemoryMap::instance();
-  if (number(shared) - map.shared_start() >= map.shared_bytes()) {
-    report("cp.async to " + map.describe(number(shared)) + ": it copies to shared memory only");
-  }
-  set_pending(number(shared), 16);
-  thread.async_copies.push_back({number(shared), number(global), valid, thread.async_group});
+  start_copy(shared, global, 16, valid);
+}
+
+void async_copy4(void* shared, const void* global, bool valid) {
+  start_copy(shared, global, 4, valid);
 }
 
 void async_commit() {

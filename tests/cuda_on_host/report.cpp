@@ -94,46 +94,45 @@ std::string kernel_and_block() {
          describe_index(Block::instance().index());
 }
 
-void report(const std::string& what) {
-  if (calling_thread) {
-    Block& block = *calling_thread->block;
-    running_thread = nullptr;
-    block.abandon(kernel_and_block() + ", " + block.describe_thread(calling_thread->index) + ": " +
-                  what);
-  }
+void report_described(const Description& what) {
+  running_thread = nullptr;
+  if (calling_thread) calling_thread->block->abandon(what);
   const Operation* operation = Operations::instance().current();
-  throw Violation("[cuda_on_host] " + (operation ? "'" + operation->name + "': " : "") + what);
+  throw Violation("[cuda_on_host] " + (operation ? "'" + operation->name + "': " : "") +
+                  what.text());
 }
 
 void report_race(Access kind, uintptr_t address, size_t bytes, const Touch& other,
                  const char* done_by_other) {
-  running_thread = nullptr;
-  report(access(kind, address, bytes) + ": " + describe_other(other, done_by_other));
+  report(
+      [&] { return access(kind, address, bytes) + ": " + describe_other(other, done_by_other); });
 }
 
 void report_address(Access kind, uintptr_t address, size_t bytes, uintptr_t bad, ByteState state) {
-  running_thread = nullptr;
-  const std::string what = access(kind, address, bytes);
-  if (state == kPending) report(what + ": a cp.async to it has not been waited for");
-  if (state == kPinned) report(what + ": memory of the host");
-  const std::string where = bad == address ? "" : ", up to " + MemoryMap::instance().describe(bad);
-  report(what + where + ": not allocated");
+  report([=] {
+    const std::string what = access(kind, address, bytes);
+    if (state == kPending) return what + ": a cp.async to it has not been waited for";
+    if (state == kPinned) return what + ": memory of the host";
+    if (bad == address) return what + ": not allocated";
+    return what + ", up to " + MemoryMap::instance().describe(bad) + ": not allocated";
+  });
 }
 
 void report_uninitialised(Access kind, uintptr_t address, size_t bytes, uintptr_t bad) {
-  running_thread = nullptr;
-  report(access(kind, address, bytes) + ": uninitialised" +
-         (bad == address ? "" : " from byte " + std::to_string(bad - address) + " on"));
+  report([=] {
+    const std::string what = access(kind, address, bytes) + ": uninitialised";
+    return bad == address ? what : what + " from byte " + std::to_string(bad - address) + " on";
+  });
 }
 
 void report_outside(Access kind, uintptr_t address, size_t bytes) {
-  running_thread = nullptr;
-  report(access(kind, address, bytes) + ", which a kernel cannot reach");
+  report([=] { return access(kind, address, bytes) + ", which a kernel cannot reach"; });
 }
 
 void report_misaligned(Access kind, uintptr_t address, size_t bytes) {
-  running_thread = nullptr;
-  report(access(kind, address, bytes) + ": misaligned for " + std::to_string(bytes) + " bytes");
+  report([=] {
+    return access(kind, address, bytes) + ": misaligned for " + std::to_string(bytes) + " bytes";
+  });
 }
 
 }  // namespace cuda_on_host

@@ -13,9 +13,29 @@
 
 namespace cuda_on_host {
 
-/// Ends the running thread of a kernel, or throws if none runs. `what` is put behind the names of
-/// kernel, block and thread, or of the copy.
-[[noreturn]] void report(const std::string& what);
+/// Makes a message. It refers to a callable that must outlive it.
+class Description {
+ public:
+  template <typename Callable>
+  explicit Description(const Callable& callable)
+      : callable_(&callable),
+        call_([](const void* c) -> std::string { return (*static_cast<const Callable*>(c))(); }) {}
+  std::string text() const { return call_(callable_); }
+
+ private:
+  const void* callable_;
+  std::string (*call_)(const void*);
+};
+
+[[noreturn]] void report_described(const Description& what);
+
+/// Ends the running thread of a kernel, or throws if none runs. What what() returns is put behind
+/// the names of kernel, block and thread, or of the copy. It is not called by the thread that ends,
+/// whose frames are given up without a chance to free anything: keep no strings there.
+template <typename Callable>
+[[noreturn]] void report(const Callable& what) {
+  report_described(Description(what));
+}
 
 [[noreturn]] void report_race(Access kind, uintptr_t address, size_t bytes, const Touch& other,
                               const char* done_by_other);

@@ -34,18 +34,15 @@ std::string at(const Place& place) {
 }
 
 /// Ends the thread of a kernel; elsewhere the sanitizer's own function tells, or nobody does.
-template <typename... Values>
-void tell(const char* function, const std::string& what, void* data, Values... values) {
-  if (cuda_on_host::running_thread) {
-    cuda_on_host::running_thread = nullptr;
-    cuda_on_host::report(what);
-  }
+template <typename What, typename... Values>
+void tell(const char* function, const What& what, void* data, Values... values) {
+  if (cuda_on_host::running_thread) cuda_on_host::report(what);
   using Handler = void (*)(void*, Values...);
   if (const auto handler = reinterpret_cast<Handler>(dlsym(RTLD_NEXT, function))) {
     handler(data, values...);
     return;
   }
-  std::fprintf(stderr, "%s\n", what.c_str());
+  std::fprintf(stderr, "%s\n", what().c_str());
   std::abort();
 }
 
@@ -56,14 +53,17 @@ std::string misaligned(void* data, uintptr_t pointer) {
     uint8_t log_alignment, kind;
   };
   const auto& mismatch = *static_cast<const Mismatch*>(data);
-  const cuda_on_host::LibraryScope scope;
   return at(mismatch.start.place) + "a pointer to " + mismatch.start.type->name +
          " that is misaligned (" + std::to_string(1u << mismatch.log_alignment) +
          " bytes) or null: " + cuda_on_host::MemoryMap::instance().describe(pointer);
 }
 
-std::string plain(void* data, const std::string& what) {
-  const cuda_on_host::LibraryScope scope;
+std::string out_of_bounds(void* data, uintptr_t index) {
+  return at(*static_cast<const Place*>(data)) + "index " +
+         std::to_string(static_cast<intptr_t>(index)) + " is past the bounds of the array";
+}
+
+std::string at_place(void* data, const char* what) {
   return at(*static_cast<const Place*>(data)) + what;
 }
 
@@ -71,28 +71,26 @@ std::string plain(void* data, const std::string& what) {
 
 // Two names each: one for builds that go on after an error, one for those that stop.
 // NOLINTBEGIN(bugprone-reserved-identifier): the compiler chose the names.
-#define CUDA_ON_HOST_ONE_VALUE(name, text)                          \
-  void __ubsan_handle_##name(void* data, uintptr_t value) {         \
-    tell("__ubsan_handle_" #name, text, data, value);               \
-  }                                                                 \
-  void __ubsan_handle_##name##_abort(void* data, uintptr_t value) { \
-    tell("__ubsan_handle_" #name "_abort", text, data, value);      \
+#define CUDA_ON_HOST_HANDLER(name, text, parameters, ...)                     \
+  void __ubsan_handle_##name parameters {                                     \
+    tell(                                                                     \
+        "__ubsan_handle_" #name, [=] { return text; }, __VA_ARGS__);          \
+  }                                                                           \
+  void __ubsan_handle_##name##_abort parameters {                             \
+    tell(                                                                     \
+        "__ubsan_handle_" #name "_abort", [=] { return text; }, __VA_ARGS__); \
   }
-#define CUDA_ON_HOST_TWO_VALUES(name, what)                                         \
-  void __ubsan_handle_##name(void* data, uintptr_t left, uintptr_t right) {         \
-    tell("__ubsan_handle_" #name, plain(data, what), data, left, right);            \
-  }                                                                                 \
-  void __ubsan_handle_##name##_abort(void* data, uintptr_t left, uintptr_t right) { \
-    tell("__ubsan_handle_" #name "_abort", plain(data, what), data, left, right);   \
-  }
+#define CUDA_ON_HOST_ONE_VALUE(name, text) \
+  CUDA_ON_HOST_HANDLER(name, text, (void* data, uintptr_t value), data, value)
+#define CUDA_ON_HOST_TWO_VALUES(name, what)                                                       \
+  CUDA_ON_HOST_HANDLER(name, at_place(data, what), (void* data, uintptr_t left, uintptr_t right), \
+                       data, left, right)
 
 extern "C" {
 
 CUDA_ON_HOST_ONE_VALUE(type_mismatch_v1, misaligned(data, value))
-CUDA_ON_HOST_ONE_VALUE(out_of_bounds,
-                       plain(data, "index " + std::to_string(static_cast<intptr_t>(value)) +
-                                       " is past the bounds of the array"))
-CUDA_ON_HOST_ONE_VALUE(negate_overflow, plain(data, "a signed negation overflows"))
+CUDA_ON_HOST_ONE_VALUE(out_of_bounds, out_of_bounds(data, value))
+CUDA_ON_HOST_ONE_VALUE(negate_overflow, at_place(data, "a signed negation overflows"))
 CUDA_ON_HOST_TWO_VALUES(add_overflow, "a signed sum overflows")
 CUDA_ON_HOST_TWO_VALUES(sub_overflow, "a signed difference overflows")
 CUDA_ON_HOST_TWO_VALUES(mul_overflow, "a signed product overflows")

@@ -40,9 +40,11 @@ void shuffle_lanes(const Lanes& lanes) {
     if (!operation) continue;
     const int source = source_lane(lane, *operation);
     if (source < 0 || source > 31 || !lanes.operations[source]) {
-      report("a shuffle with mask " + hexadecimal(operation->mask) + " has lane " +
-             std::to_string(lane) + " read from lane " + std::to_string(source) +
-             ", which the mask does not name" + at(operation->where));
+      report([=] {
+        return "a shuffle with mask " + hexadecimal(operation->mask) + " has lane " +
+               std::to_string(lane) + " read from lane " + std::to_string(source) +
+               ", which the mask does not name" + at(operation->where);
+      });
     }
     taken[lane] = lanes.operations[source]->value;
   }
@@ -129,8 +131,10 @@ uint64_t shuffle(Shuffle kind, unsigned mask, uint64_t bits, int operand, int wi
   const LibraryScope scope;
   Thread& thread = thread_of_kernel("a shuffle");
   if (width < 1 || width > 32 || (width & (width - 1)) != 0) {
-    report("a shuffle of width " + std::to_string(width) + at(where) +
-           ": it may be 1, 2, 4, 8, 16 or 32");
+    report([&] {
+      return "a shuffle of width " + std::to_string(width) + at(where) +
+             ": it may be 1, 2, 4, 8, 16 or 32";
+    });
   }
   WarpOperation operation;
   operation.call = WarpCall::shuffle;

@@ -69,12 +69,13 @@ __global__ void copy_for_others(const float* in, float* out, bool fault) {
 }
 
 __global__ void copy_nothing(float* out) {
-  float* tile = shared_floats(4);
+  float* tile = shared_floats(5);
   // Not valid: the source may be anything.
   cuda_on_host::async_copy16(tile, nullptr, false);
+  cuda_on_host::async_copy4(tile + 4, out, false);
   cuda_on_host::async_commit();
   cuda_on_host::async_wait(0);
-  for (int i = 0; i < 4; ++i) out[i] = tile[i];
+  for (int i = 0; i < 5; ++i) out[i] = tile[i];
 }
 
 __global__ void round_to_tf32(const float* in, float* out, int n) {

@@ -94,7 +94,7 @@ TEST_CASE("what others copied needs a barrier after their wait") {
 }
 
 TEST_CASE("a cp.async that is not valid writes zeros") {
-  Buffer<float> out(4);
-  launch({"nothing", 1, 1, 16}, copy_nothing, out.data());
-  CHECK(out.read() == std::vector<float>(4, 0.0f));
+  Buffer<float> out(5);
+  launch({"nothing", 1, 1, 20}, copy_nothing, out.data());
+  CHECK(out.read() == std::vector<float>(5, 0.0f));
 }
