@@ -1,5 +1,8 @@
-// Intrinsics that are arithmetic. The functions of <cmath> serve under their own names.
+// Intrinsics that are arithmetic. The functions of <math.h>, which puts isnan() and the like into
+// the global namespace, serve under their own names.
 #pragma once
+
+#include <math.h>  // NOLINT(modernize-deprecated-headers): for its global names
 
 #include <algorithm>
 #include <bit>
