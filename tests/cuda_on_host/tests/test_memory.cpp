@@ -165,7 +165,7 @@ TEST_CASE("host memory is out of reach, the program's constants are not") {
   CHECK(out.read() == std::vector<float>{1, 2, 4, 8});
 }
 
-TEST_CASE("another thread's local variables are out of reach; the own stack is bounded") {
+TEST_CASE("another thread's local variables are out of reach, and the own stack is bounded") {
   Buffer<float> out(2);
   launch({"pass", 1, 2, 8}, pass_local, out.data(), false);
   CHECK(out.read() == std::vector<float>{1, 1});
