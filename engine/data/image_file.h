@@ -1,4 +1,4 @@
-// JPEG, PNG, BMP and PNM files to RGB pixels, through stb_image.
+// JPEG, PNG, BMP and binary PNM files to RGB pixels, all but PNM through stb_image.
 #pragma once
 
 #include <cstdint>
@@ -14,9 +14,10 @@ namespace trady {
 /// gigabytes ("decompression bomb").
 constexpr int64_t kMaxImagePixels = 100'000'000;
 
-/// Grey becomes RGB by repetition, alpha is dropped, 16 bits keep the upper 8, as Pillow's
-/// convert("RGB") does. EXIF orientation is not applied, as in torchvision.
-/// Fails with the file's name and the reason: unreadable, empty, truncated, corrupt, too large.
+/// Grey becomes RGB by repetition, alpha is dropped, 16 bits keep the upper 8 (PNM: are scaled), as
+/// Pillow's convert("RGB") does. EXIF orientation is not applied, as in torchvision.
+/// Fails with the file's name and the reason: unreadable, empty, truncated, corrupt, of no
+/// pixels or too many.
 Image load_image(const std::filesystem::path& path);
 
 /// The same from bytes already in memory; `name` appears in errors.

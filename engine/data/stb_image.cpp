@@ -6,6 +6,5 @@
 #define STBI_ONLY_JPEG
 #define STBI_ONLY_PNG
 #define STBI_ONLY_BMP
-#define STBI_ONLY_PNM
 #define STBI_FAILURE_USERMSG
 #include <stb/stb_image.h>
