@@ -9,9 +9,9 @@ namespace {
 volatile std::sig_atomic_t requested = 0;
 
 void on_signal(int signal_number) {
-  if (requested && signal_number == SIGINT) {
-    std::signal(SIGINT, SIG_DFL);
-    std::raise(SIGINT);
+  if (requested) {  // raised again, it ends the process once this handler returns
+    std::signal(signal_number, SIG_DFL);
+    std::raise(signal_number);
   }
   requested = 1;
 }

@@ -1,4 +1,4 @@
-// Ctrl-C, seen by long loops between two steps.
+// Ctrl-C and SIGTERM, seen by long loops between two steps.
 #pragma once
 
 #include "engine/error.h"
@@ -11,7 +11,8 @@ class Interrupted : public Error {
   using Error::Error;
 };
 
-/// From now on SIGINT and SIGTERM ask for a stop; a second SIGINT ends the process at once.
+/// From now on SIGINT and SIGTERM ask for a stop; a second one of either kind ends the process at
+/// once.
 void watch_for_interrupts();
 bool interrupt_requested();
 

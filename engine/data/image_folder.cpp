@@ -1,10 +1,14 @@
 #include "engine/data/image_folder.h"
 
+#include <sys/stat.h>
+
 #include <algorithm>
+#include <cerrno>
 #include <nlohmann/json.hpp>
 
 #include "engine/data/image_file.h"
 #include "engine/error.h"
+#include "engine/interrupt.h"
 
 namespace trady {
 namespace {
@@ -21,6 +25,7 @@ void for_each_entry(const fs::path& folder, Visit visit) {
   fs::directory_iterator entries(folder, error);
   if (error) fail("cannot list ", folder.string(), ": ", error.message());
   for (const fs::directory_entry& entry : entries) {
+    if (interrupt_requested()) throw Interrupted("interrupted while listing " + folder.string());
     if (!is_hidden(entry.path())) visit(entry);
   }
 }
@@ -39,24 +44,62 @@ bool is_utf8(const std::string& text) {
   }
 }
 
-void collect_images(const fs::path& folder, std::vector<std::string>& paths) {
-  for_each_entry(folder, [&](const fs::directory_entry& entry) {
-    if (is_folder(entry)) {
-      collect_images(entry.path(), paths);
-      return;
+/// Lists images in and below folders, and follows links to folders, but never back to a folder that
+/// contains the link: that would list images again and again, or those of other classes and splits.
+class ImageCollector {
+ public:
+  explicit ImageCollector(const fs::path& root) {
+    std::error_code error;
+    fs::path outer = fs::canonical(root, error);
+    if (error) fail("cannot list ", root.string(), ": ", error.message());
+    enter(outer);
+    while (outer != outer.parent_path()) enter(outer = outer.parent_path());
+  }
+
+  void collect(const fs::path& folder, std::vector<std::string>& paths) {
+    enter(folder);
+    for_each_entry(folder, [&](const fs::directory_entry& entry) {
+      if (is_folder(entry)) {
+        collect(entry.path(), paths);
+        return;
+      }
+      switch (image_file_kind(entry.path())) {
+        case ImageFileKind::decodable:
+          paths.push_back(entry.path().string());
+          break;
+        case ImageFileKind::unsupported:
+          fail(entry.path().string(), ": this picture format cannot be decoded; convert it to ",
+               "JPEG or PNG, or remove the file");
+        case ImageFileKind::other:
+          break;
+      }
+    });
+    entered_.pop_back();
+  }
+
+ private:
+  struct Entered {
+    dev_t device;
+    ino_t inode;
+    fs::path path;
+  };
+
+  void enter(const fs::path& folder) {
+    struct stat status {};
+    if (::stat(folder.c_str(), &status) != 0) {
+      fail("cannot list ", folder.string(), ": ", system_reason(errno));
     }
-    switch (image_file_kind(entry.path())) {
-      case ImageFileKind::decodable:
-        paths.push_back(entry.path().string());
-        break;
-      case ImageFileKind::unsupported:
-        fail(entry.path().string(), ": this picture format cannot be decoded; convert it to JPEG ",
-             "or PNG, or remove the file");
-      case ImageFileKind::other:
-        break;
+    for (const Entered& outer : entered_) {
+      if (outer.device == status.st_dev && outer.inode == status.st_ino) {
+        fail(folder.string(), ": leads back to ", outer.path.string(),
+             ", which contains it; remove the symbolic link");
+      }
     }
-  });
-}
+    entered_.push_back({status.st_dev, status.st_ino, folder});
+  }
+
+  std::vector<Entered> entered_;  // the folders around the one being listed
+};
 
 }  // namespace
 
@@ -94,7 +137,7 @@ void ImageFolder::add_class(int32_t label) {
          ": its name is not valid UTF-8, and it becomes the name of a class; rename the folder");
   }
   std::vector<std::string> paths;
-  collect_images(folder, paths);
+  ImageCollector(root_).collect(folder, paths);
   if (paths.empty()) {
     fail("class folder ", folder.string(),
          " holds no JPEG, PNG, BMP or PNM image; add some or remove the folder");

@@ -11,11 +11,12 @@ namespace trady {
 
 /// Classes are the sub-folders in byte order of their names, samples the image files in and below
 /// them in byte order of their paths, as torchvision's ImageFolder has it. Hidden files and
-/// folders, and files that are no pictures by their extension, are ignored.
+/// folders, and files that are no pictures by their extension, are ignored. Symbolic links are
+/// followed, but one that leads back to a folder around it is an error.
 class ImageFolder : public Dataset {
  public:
   /// Takes the classes from `root`. Fails if `root` has no sub-folder, a class folder has no
-  /// image, or a picture's format cannot be decoded.
+  /// image, or a picture's format cannot be decoded. Throws Interrupted after Ctrl-C.
   explicit ImageFolder(const std::filesystem::path& root);
   /// Another split of the same data: labels follow `class_names`. Fails also on a class folder
   /// that is not among them; a class without a folder simply has no sample here.

@@ -1,5 +1,9 @@
 // Detection of data sets, image folders, splits and subsets.
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <catch2/catch.hpp>
+#include <csignal>
 #include <filesystem>
 #include <iostream>
 #include <map>
@@ -9,6 +13,7 @@
 #include "engine/data/open_dataset.h"
 #include "engine/data/subset.h"
 #include "engine/error.h"
+#include "engine/interrupt.h"
 #include "tests/engine/data_fixtures.h"
 #include "tests/real_data.h"
 
@@ -118,6 +123,49 @@ TEST_CASE("Image folder: a dangling link fails when it is read", "[data]") {
   const ImageFolder dataset(folder.path());
   REQUIRE(dataset.size() == 2);
   CHECK_THROWS_WITH(dataset.load(1), Contains("2.png") && Contains("No such file"));
+}
+
+TEST_CASE("Image folder: links to folders are followed, but never back", "[data]") {
+  const TemporaryFolder folder;
+  const fs::path& root = folder.path();
+  write_images(folder, {"elsewhere/1.png", "data/train/b/2.png", "data/test/b/3.png"});
+  fs::create_directory_symlink(root / "elsewhere", root / "data/train/a");
+  fs::create_directory(root / "data/train/b/deeper");
+  fs::create_directory_symlink(root / "elsewhere", root / "data/train/b/deeper/more");
+  CHECK(open_dataset(root / "data").train->size() == 3);
+
+  const auto refused = [&](const fs::path& target, const fs::path& link) {
+    fs::create_directory_symlink(target, link);
+    CHECK_THROWS_WITH(open_dataset(root / "data"), Contains(link.string() + ": leads back to") &&
+                                                       Contains("remove the symbolic link"));
+    fs::remove(link);
+  };
+  refused(".", root / "data/train/b/loop");
+  refused("..", root / "data/train/b/deeper/loop");
+  refused("../..", root / "data/train/b/loop");     // of all splits
+  refused("../../..", root / "data/train/b/loop");  // outside of the data set, but around it
+  refused(".", root / "data/train/loop");           // as if it were a class
+  refused("/", root / "data/test/b/loop");
+}
+
+TEST_CASE("Image folder: a stop is asked for while it is listed", "[data]") {
+  const TemporaryFolder folder;
+  write_images(folder, {"a/1.png"});
+  const pid_t child = ::fork();  // the request cannot be taken back
+  REQUIRE(child >= 0);
+  if (child == 0) {
+    watch_for_interrupts();
+    ::raise(SIGTERM);
+    try {
+      const ImageFolder dataset(folder.path());
+    } catch (const Interrupted&) {
+      ::_exit(0);
+    }
+    ::_exit(1);
+  }
+  int status = -1;
+  REQUIRE(::waitpid(child, &status, 0) == child);
+  CHECK(status == 0);
 }
 
 TEST_CASE("CIFAR and IDX folders are recognised", "[data]") {
