@@ -7,6 +7,7 @@
 
 #include <atomic>
 #include <cerrno>
+#include <csignal>
 #include <utility>
 
 #include "engine/error.h"
@@ -74,6 +75,25 @@ void remove_leftovers(const fs::path& path) {
   }
 }
 
+/// By default a write beyond `ulimit -f` ends the process; ignored, it fails with EFBIG, and the
+/// error says what to do. A handler that the program has set stays.
+void ignore_file_size_signal() {
+  struct sigaction action {};
+  if (::sigaction(SIGXFSZ, nullptr, &action) == 0 && action.sa_handler == SIG_DFL) {
+    action.sa_handler = SIG_IGN;
+    ::sigaction(SIGXFSZ, &action, nullptr);
+  }
+}
+
+/// Locks a temporary just created. False: between creation and lock it was taken for a leftover by
+/// another writer, which has removed it or is about to. Where locks are not supported, leftovers
+/// are not told apart either, so none is removed.
+bool lock_new_temporary(int descriptor) {
+  if (::flock(descriptor, LOCK_EX | LOCK_NB) != 0) return errno != EWOULDBLOCK;
+  struct stat status {};
+  return ::fstat(descriptor, &status) != 0 || status.st_nlink > 0;
+}
+
 }  // namespace
 
 AtomicFile::AtomicFile(const fs::path& path, uint64_t expected_bytes)
@@ -90,8 +110,10 @@ AtomicFile::AtomicFile(const fs::path& path, uint64_t expected_bytes)
     fail("[write] ", path_.string(),
          ": is a device, pipe or socket, which cannot be replaced by a file; choose a plain file");
   }
+  ignore_file_size_signal();
   remove_leftovers(path_);
-  create_temporary();
+  while (!create_temporary()) {
+  }
   keep_mode_of_target();
 }
 
@@ -100,7 +122,7 @@ AtomicFile::~AtomicFile() {
   if (descriptor_ >= 0) ::close(descriptor_);
 }
 
-void AtomicFile::create_temporary() {
+bool AtomicFile::create_temporary() {
   static std::atomic<uint64_t> counter{0};
   do {
     temporary_ = folder_of(path_) / concat(temporary_prefix(path_), ::getpid(), "-",
@@ -112,8 +134,10 @@ void AtomicFile::create_temporary() {
     temporary_.clear();
     fail_with("create a temporary file for", error_number);
   }
-  // Where locks are not supported, leftovers are not told apart either, so none is removed.
-  static_cast<void>(::flock(descriptor_, LOCK_EX | LOCK_NB));
+  if (lock_new_temporary(descriptor_)) return true;
+  ::unlink(temporary_.c_str());
+  ::close(descriptor_);
+  return false;
 }
 
 void AtomicFile::keep_mode_of_target() const {

@@ -14,6 +14,8 @@ namespace trady {
 /// removed. What a killed process left behind is removed by the next one that writes the target.
 /// A symbolic link is followed; a target that is a folder or a device is refused.
 /// Errors: trady::Error naming the path, the system's reason and the bytes that were to be written.
+/// That a file may grow no further is such an error too: SIGXFSZ is ignored from the first write
+/// on, unless the program handles it.
 class AtomicFile {
  public:
   /// `expected_bytes` is what will be written in all; it serves the error messages alone.
@@ -27,7 +29,8 @@ class AtomicFile {
   void commit();
 
  private:
-  void create_temporary();
+  /// False: another process removed it at once; try again.
+  bool create_temporary();
   void keep_mode_of_target() const;
   void flush_folder() const;
   [[noreturn]] void fail_with(std::string_view action, int error_number) const;

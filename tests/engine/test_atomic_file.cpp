@@ -1,14 +1,20 @@
 #include "engine/atomic_file.h"
 
+#include <fcntl.h>
+#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <atomic>
 #include <catch2/catch.hpp>
 #include <csignal>
 #include <fstream>
 #include <sstream>
+#include <thread>
+#include <vector>
 
 #include "engine/error.h"
 
@@ -22,8 +28,8 @@ namespace {
 /// A folder of its own for every test, removed at its end.
 class TemporaryFolder {
  public:
-  TemporaryFolder() {
-    std::string name = (fs::temp_directory_path() / "trady-atomic-XXXXXX").string();
+  explicit TemporaryFolder(const fs::path& parent = fs::temp_directory_path()) {
+    std::string name = (parent / "trady-atomic-XXXXXX").string();
     if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("no temporary folder");
     path_ = name;
   }
@@ -53,10 +59,11 @@ std::string content_of(const fs::path& path) {
   return text.str();
 }
 
-/// Files cannot grow beyond `bytes` while this lives; writes beyond fail with EFBIG.
+/// As `ulimit -f`: files cannot grow beyond `bytes` while this lives, and who does not care for the
+/// signal dies of it.
 class FileSizeLimit {
  public:
-  explicit FileSizeLimit(rlim_t bytes) : previous_handler_(std::signal(SIGXFSZ, SIG_IGN)) {
+  explicit FileSizeLimit(rlim_t bytes) : previous_handler_(std::signal(SIGXFSZ, SIG_DFL)) {
     ::getrlimit(RLIMIT_FSIZE, &previous_);
     const rlimit limit{bytes, previous_.rlim_max};
     ::setrlimit(RLIMIT_FSIZE, &limit);
@@ -126,6 +133,14 @@ TEST_CASE("a disk that takes no more leaves the old file") {
   CHECK_THAT(message, Contains("100000 bytes were to be written, 65536 were"));
   CHECK(content_of(folder / "w.safetensors") == "old");
   CHECK(folder.list() == std::vector<std::string>{"w.safetensors"});
+}
+
+TEST_CASE("a program's own handler of the file size signal stays") {
+  const auto handler = [](int) {};
+  const auto previous = std::signal(SIGXFSZ, handler);
+  const TemporaryFolder folder;
+  write_file_atomically(folder / "a", "x");
+  CHECK(std::signal(SIGXFSZ, previous) == +handler);
 }
 
 TEST_CASE("unwritable places are named with the reason") {
@@ -212,4 +227,34 @@ TEST_CASE("what a killed writer left is removed by the next, a living one is let
   living.commit();
   CHECK(content_of(folder / "a") == "abc");
   CHECK(folder.list() == std::vector<std::string>{".a.notes.tmp", "a"});
+}
+
+TEST_CASE("a new temporary is not lost to another process that looks for leftovers") {
+  // In memory, where flushes take no time: thousands of tries hit the gap between
+  // creation and lock a dozen times.
+  const fs::path memory = "/dev/shm";
+  const bool in_memory = ::access(memory.c_str(), W_OK) == 0;
+  const TemporaryFolder folder(in_memory ? memory : fs::temp_directory_path());
+  std::atomic<bool> done{false};
+  std::thread other([&] {
+    while (!done) {
+      for (const std::string& name : folder.list()) {
+        if (!name.ends_with(".tmp")) continue;
+        const int descriptor = ::open((folder / name).c_str(), O_RDONLY | O_CLOEXEC);
+        if (descriptor < 0) continue;
+        if (::flock(descriptor, LOCK_EX | LOCK_NB) == 0) ::unlink((folder / name).c_str());
+        ::close(descriptor);
+      }
+    }
+  });
+  std::string message;
+  try {
+    for (int i = 0; i < (in_memory ? 8'000 : 200); ++i) write_file_atomically(folder / "a", "x");
+  } catch (const trady::Error& error) {
+    message = error.what();
+  }
+  done = true;
+  other.join();
+  CHECK(message.empty());
+  CHECK(folder.list() == std::vector<std::string>{"a"});
 }
