@@ -19,6 +19,7 @@ LoaderOptions LoaderOptions::testing() {
   options.mode = LoaderMode::test;
   options.shuffle = false;
   options.drop_last = false;
+  options.data_name = "evaluation set";
   return options;
 }
 
@@ -84,10 +85,12 @@ Loader::Pipeline::Pipeline(std::shared_ptr<DecodedCache> images, const LoaderOpt
       scratch_bytes_(scratch_.size()) {
   if (options_.batch_size < 1) fail("batch size ", options_.batch_size, " is not positive");
   if (options_.threads < 0) fail("number of loader threads ", options_.threads, " is negative");
-  if (dataset().size() == 0) fail("the data set has no samples to load");
+  if (dataset().size() == 0) {
+    fail("the ", options_.data_name, " has no samples to load; check its files and --classes");
+  }
   if (batches_per_epoch() == 0) {
-    fail("the training set has ", dataset().size(), " samples, fewer than one batch of ",
-         options_.batch_size, "; choose a smaller batch");
+    fail("the ", options_.data_name, " has ", dataset().size(),
+         " samples, fewer than one batch of ", options_.batch_size, "; choose a smaller --batch");
   }
   const int64_t capacity = std::min(options_.batch_size, dataset().size());
   for (Slot& slot : ring_) {

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 
 #include "engine/data/decoded_cache.h"
 #include "engine/data/transform.h"
@@ -23,6 +24,7 @@ struct LoaderOptions {
   uint64_t seed = 0;
   int threads = 1;           ///< that decode and augment; 0: in next(), by the caller
   int prefetch_batches = 2;  ///< prepared ahead of the one in use, where there are threads
+  std::string data_name = "training set";  ///< in errors; "validation set", "test set"
 
   static LoaderOptions training() { return {}; }
   /// Every sample once, in order, without augmentation.

@@ -252,14 +252,22 @@ TEST_CASE("The pipeline's bytes are ring, scratch and cache, and stop growing", 
 TEST_CASE("Options that cannot work are refused", "[data]") {
   const auto images = cached(std::make_shared<NoiseDataset>(3));
   LoaderOptions options = small_options(0);
-  CHECK_THROWS_WITH(Loader(images, options), Contains("3 samples, fewer than one batch of 4"));
+  CHECK_THROWS_WITH(Loader(images, options),
+                    Contains("the training set has 3 samples, fewer than one batch of 4") &&
+                        Contains("smaller --batch"));
   options.batch_size = 0;
   CHECK_THROWS_WITH(Loader(images, options), Contains("batch size 0"));
   options.batch_size = 2;
   options.threads = -1;
   CHECK_THROWS_WITH(Loader(images, options), Contains("-1 is negative"));
   CHECK_THROWS_WITH(Loader(cached(std::make_shared<NoiseDataset>(0)), small_options(0)),
-                    Contains("no samples"));
+                    Contains("the training set has no samples"));
+  LoaderOptions testing = LoaderOptions::testing();
+  CHECK_THROWS_WITH(Loader(cached(std::make_shared<NoiseDataset>(0)), testing),
+                    Contains("the evaluation set has no samples"));
+  testing.data_name = "validation set";
+  CHECK_THROWS_WITH(Loader(cached(std::make_shared<NoiseDataset>(0)), testing),
+                    Contains("the validation set has no samples") && Contains("--classes"));
 }
 
 }  // namespace trady::test
