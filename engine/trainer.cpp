@@ -1,6 +1,7 @@
 #include "engine/trainer.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "engine/error.h"
 #include "engine/interrupt.h"
@@ -17,11 +18,29 @@ void stop_if_interrupted(const char* during) {
 /// Steps in a row with a loss far above chance (TrainResult): such a run does not come back.
 constexpr int64_t kHighLossSteps = 5;
 
+constexpr const char* kDivergenceRemedy =
+    "; start again in another --out with a smaller --lr (a third of it is a good try), a longer "
+    "--warmup, or --clip-norm 1";
+
 void stop_if_diverged(const TrainResult& step, int epoch, int64_t index, double learning_rate) {
   if (step.finite && step.high_loss_steps < kHighLossSteps) return;
   fail("training diverged in epoch ", epoch, ", step ", index, ": loss ", step.loss,
        ", gradient norm ", step.gradient_norm, ", learning rate ", learning_rate,
-       "; use a smaller --lr (a third of it is a good try), a longer --warmup, or --clip-norm 1");
+       kDivergenceRemedy);
+}
+
+/// No sensible weight comes near; one of this size overflows float32 a few layers on, which shows
+/// only where the epoch was evaluated.
+constexpr double kLargestParameter = 1e10;
+
+void require_sane_values(int epoch, const Parameters& parameters) {
+  for (size_t i = 0; i < parameters.specs().size(); ++i) {
+    for (const double value : parameters.get(static_cast<ParameterId>(i))) {
+      if (std::abs(value) <= kLargestParameter) continue;  // NaN is not
+      fail("training diverged in epoch ", epoch, ": parameter ", parameters.specs()[i].name,
+           " holds ", value, kDivergenceRemedy);
+    }
+  }
 }
 
 }  // namespace
@@ -69,6 +88,20 @@ EvaluationResult evaluate_all(StepRunner& runner, Loader& loader, const StepList
     stop_if_interrupted("evaluation");
   }
   return result;
+}
+
+void require_no_divergence(int epoch, const EpochLosses& losses, const Parameters& parameters,
+                           int64_t classes) {
+  const auto require_low = [&](const char* name, double loss) {
+    if (loss <= high_loss(classes)) return;  // NaN is not
+    fail("training diverged in epoch ", epoch, ": the mean ", name, " loss is ", loss,
+         ", expected at most ", high_loss(classes), " for ", classes, " classes",
+         kDivergenceRemedy);
+  };
+  require_low("training", losses.training);
+  if (losses.validation) require_low("validation", *losses.validation);
+  if (losses.test) require_low("test", *losses.test);
+  require_sane_values(epoch, parameters);
 }
 
 }  // namespace trady

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 
 #include "engine/data/loader.h"
 #include "engine/schedule.h"
@@ -25,11 +26,23 @@ struct EpochResult {
 /// order, augmentation and, with the schedule, the learning rates. Throws Interrupted after Ctrl-C,
 /// and Error with advice when training diverges: at once when the loss or the gradient is not
 /// finite, else after 5 steps in a row, this epoch's or of the ones before with this runner, whose
-/// loss is above 20 ln(classes), twenty times that of guessing.
+/// loss is above high_loss().
 EpochResult train_epoch(StepRunner& runner, Loader& loader, const Schedule& schedule, int epoch,
                         const StepListener& listener);
 
 /// Every sample once, in batches of at most the runner's.
 EvaluationResult evaluate_all(StepRunner& runner, Loader& loader, const StepListener& listener);
+
+/// Mean losses around the updates of one epoch.
+struct EpochLosses {
+  double training = 0;
+  std::optional<double> validation, test;  ///< where there is such a set
+};
+
+/// To be called before anything of an epoch is saved. Throws Error with advice if training diverged
+/// in its last steps, which train_epoch() cannot see: a loss is not finite or above high_loss(), or
+/// a parameter is not finite or beyond 1e10 in magnitude.
+void require_no_divergence(int epoch, const EpochLosses& losses, const Parameters& parameters,
+                           int64_t classes);
 
 }  // namespace trady

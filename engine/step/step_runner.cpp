@@ -10,6 +10,10 @@
 
 namespace trady {
 
+double high_loss(int64_t classes) {
+  return 20 * std::log(static_cast<double>(std::max<int64_t>(classes, 2)));
+}
+
 StepRunner::StepRunner(const Tape& tape, const kernels::Backend& backend, Parameters& parameters,
                        const OptimizerSettings& optimizer, const StepSettings& settings,
                        int workers)
@@ -179,9 +183,7 @@ TrainResult StepRunner::train(const BatchView& batch, double learning_rate) {
   const auto& slots = program_->gradient_slots();
   result.gradient_norm = Optimizer::gradient_norm(backend_, slots, shared_);
   result.finite = std::isfinite(result.loss) && std::isfinite(result.gradient_norm);
-  const double high_loss =
-      20 * std::log(static_cast<double>(std::max<int64_t>(tape_.classes(), 2)));
-  high_loss_steps_ = result.loss > high_loss ? high_loss_steps_ + 1 : 0;
+  high_loss_steps_ = result.loss > high_loss(tape_.classes()) ? high_loss_steps_ + 1 : 0;
   result.high_loss_steps = high_loss_steps_;
   if (!result.finite) return result;
   if (on_gradients) on_gradients({slots, shared_});

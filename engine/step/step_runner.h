@@ -28,13 +28,15 @@ struct BatchView {
   int64_t count = 0;
 };
 
+/// Mean loss from which on training counts as far above chance: twenty times that of guessing.
+double high_loss(int64_t classes);
+
 struct TrainResult {
   double loss = 0;  ///< mean over the batch, before the update
   int64_t correct = 0;
   double gradient_norm = 0;
   bool finite = true;  ///< false: loss or gradient is not finite, and nothing was updated
-  /// This step and those right before it, whatever was selected, whose loss was far above chance:
-  /// more than 20 ln(classes).
+  /// This step and those right before it, whatever was selected, whose loss was above high_loss().
   int64_t high_loss_steps = 0;
 };
 

@@ -2,6 +2,8 @@
 #include "engine/trainer.h"
 
 #include <catch2/catch.hpp>
+#include <cmath>
+#include <limits>
 
 #include "engine/error.h"
 #include "tests/engine/tiny_networks.h"
@@ -95,6 +97,29 @@ TEST_CASE("A loss that comes back, or is of guessing, does not stop the run") {
 TEST_CASE("A loss that is not finite stops the run at once") {
   Training training(std::nan(""), 3);
   CHECK_THROWS_WITH(training.epoch(0), Contains("diverged in epoch 0, step 0"));
+}
+
+TEST_CASE("What an epoch's last steps did is seen before it is saved") {
+  Training training(0, 1);
+  const auto check = [&](const EpochLosses& losses) {
+    require_no_divergence(2, losses, training.parameters, 3);
+  };
+  const double limit = high_loss(3), infinity = std::numeric_limits<double>::infinity();
+  CHECK(limit == Approx(20 * std::log(3)));
+  CHECK_NOTHROW(check({1.0, {}, {}}));
+  CHECK_NOTHROW(check({limit, limit, limit}));
+
+  CHECK_THROWS_WITH(check({2 * limit, {}, {}}), Contains("diverged in epoch 2") &&
+                                                    Contains("training loss") &&
+                                                    Contains("smaller --lr"));
+  CHECK_THROWS_WITH(check({1, infinity, {}}), Contains("validation loss is inf"));
+  CHECK_THROWS_WITH(check({1, 2 * limit, 1}), Contains("validation loss"));
+  CHECK_THROWS_WITH(check({1, {}, std::nan("")}), Contains("test loss is nan"));
+
+  for (const double value : {std::nan(""), infinity, -infinity, -1e30}) {
+    training.set_offset(value);
+    CHECK_THROWS_WITH(check({1, 1, 1}), Contains("classifier.bias") && Contains("another --out"));
+  }
 }
 
 }  // namespace trady
