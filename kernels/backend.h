@@ -97,9 +97,21 @@ struct SgdArgs {
 class Backend {
  public:
   virtual ~Backend() = default;
-  virtual std::string name() const = 0;  ///< "reference", "cpu", "null"
+  virtual std::string name() const = 0;  ///< "reference", "cpu", "cuda", "null"
   virtual std::string isa() const = 0;   ///< instruction set or architecture that bytes depend on
   virtual DType dtype() const = 0;
+
+  /// Memory of the device, 64-byte aligned, content undefined; null for 0 bytes. All pointers that
+  /// primitives are given lie in such memory, channel lists and results too, unless it says "host".
+  /// Devices on the host (kernels/host_memory.cpp) take any memory. Throws std::runtime_error or
+  /// std::bad_alloc.
+  virtual void* allocate(int64_t bytes) const;
+  virtual void release(void* memory) const;
+  /// Copies between host and device, in the order of the calls of primitives; done on return.
+  virtual void upload(const void* host, int64_t bytes, void* memory) const;
+  virtual void download(const void* memory, int64_t bytes, void* host) const;
+  /// Returns when all primitives called so far are done; throws std::runtime_error if one failed.
+  virtual void synchronize() const;
 
   virtual std::unique_ptr<ConvForward> conv_forward(const ConvShape& shape,
                                                     Activation activation) const = 0;
@@ -128,7 +140,7 @@ class Backend {
   virtual void cross_entropy(const CrossEntropyBuffers& buffers, int64_t batch, int64_t classes,
                              double scale) const = 0;
   /// x[p][c] = (pixels[p][c] / 255 - mean[c]) / std[c], from interleaved RGB bytes, rounded as
-  /// kernels/normalization.h says.  pixels, x: [positions, 3], std[c] > 0
+  /// kernels/normalization.h says.  pixels, x: [positions, 3]; mean, std: host, std[c] > 0
   virtual void normalize(const uint8_t* pixels, int64_t positions, const double mean[3],
                          const double std[3], void* x) const = 0;
 

@@ -59,9 +59,21 @@ inline std::vector<std::vector<int32_t>> channel_lists(int64_t channel_count) {
   return {{}, {last / 2}, some, all};
 }
 
-inline kernels::ChannelList as_list(const std::vector<int32_t>& channels) {
-  return {channels.data(), static_cast<int64_t>(channels.size())};
+inline int64_t count_of(const std::vector<int32_t>& channels) {
+  return static_cast<int64_t>(channels.size());
 }
+
+/// A list in the memory of a device.
+class DeviceChannels {
+ public:
+  DeviceChannels(const kernels::Backend& device, const std::vector<int32_t>& channels)
+      : count_(static_cast<int64_t>(channels.size())), index_(device, channels) {}
+  kernels::ChannelList list() const { return {index_.data(), count_}; }
+
+ private:
+  int64_t count_;
+  DeviceArray<int32_t> index_;
+};
 
 /// Whether ConvGradWeight wants x packed (kernels/backend.h).
 inline bool packs_x(const kernels::ConvShape& shape, kernels::SliceKind kind) {
@@ -121,8 +133,8 @@ enum class ResidualPlace { own_buffer, in_y };
 
 /// The weight as the pass wants it: prepared, or as it is.
 template <typename Pass>
-AlignedBytes prepared_weight(const Pass& pass, const Buffer& w) {
-  AlignedBytes prepared(pass.prepared_weight_bytes());
+DeviceBytes prepared_weight(const kernels::Backend& device, const Pass& pass, const Buffer& w) {
+  DeviceBytes prepared(device, pass.prepared_weight_bytes());
   if (prepared.size() > 0) pass.prepare_weight(w.data(), prepared.data());
   return prepared;
 }
@@ -136,20 +148,18 @@ inline ConvOutput run_conv_forward(const kernels::Backend& device, const kernels
   const Buffer residual(device, in.residual);
   const bool in_place = place == ResidualPlace::in_y;
   const Buffer y = in_place ? Buffer(device, in.residual) : Buffer(device, shape.out_elements());
-  const AlignedBytes prepared = prepared_weight(*pass, w);
-  const AlignedBytes scratch(pass->scratch_bytes());
-  const AlignedBytes mask(want_mask ? kernels::mask_bytes(shape.out_elements()) : 0);
+  const DeviceBytes prepared = prepared_weight(device, *pass, w);
+  const DeviceBytes scratch(device, pass->scratch_bytes());
+  const DeviceArray<uint8_t> mask(device,
+                                  want_mask ? kernels::mask_bytes(shape.out_elements()) : 0);
   pass->run({.x = x.data(),
              .w = prepared.size() > 0 ? prepared.data() : w.data(),
              .bias = bias.data(),
              .residual = in_place ? y.data() : residual.data(),
              .y = y.data(),
-             .mask = static_cast<uint8_t*>(mask.data()),
+             .mask = mask.data(),
              .scratch = scratch.data()});
-  ConvOutput out{y.values(), {}};
-  const auto* bits = static_cast<const uint8_t*>(mask.data());
-  out.mask.assign(bits, bits + mask.size());
-  return out;
+  return {y.values(), mask.values()};
 }
 
 /// `dx_before` empty: overwrite.
@@ -162,8 +172,8 @@ inline std::vector<double> run_conv_grad_input(const kernels::Backend& device,
   const Buffer w(device, w_values), dy(device, dy_values);
   const Buffer dx =
       dx_before.empty() ? Buffer(device, shape.in_elements()) : Buffer(device, dx_before);
-  const AlignedBytes prepared = prepared_weight(*pass, w);
-  const AlignedBytes scratch(pass->scratch_bytes());
+  const DeviceBytes prepared = prepared_weight(device, *pass, w);
+  const DeviceBytes scratch(device, pass->scratch_bytes());
   pass->run(
       {.dy = dy.data(),
        .w = prepared.size() > 0 ? prepared.data() : w.data(),
@@ -180,7 +190,8 @@ inline std::vector<double> run_conv_grad_weight(const kernels::Backend& device,
                                                 const std::vector<int32_t>& channels,
                                                 const std::vector<double>& x_values,
                                                 const std::vector<double>& dy_values) {
-  const auto list = as_list(channels);
+  const DeviceChannels on_device(device, channels);
+  const kernels::ChannelList list = on_device.list();
   const auto pass = device.conv_grad_weight(shape, kind, list.count);
   const Buffer x(device, x_values), dy(device, dy_values);
   const Buffer packed(device, packs_x(shape, kind) ? shape.in_positions() * list.count : 0);
@@ -188,7 +199,7 @@ inline std::vector<double> run_conv_grad_weight(const kernels::Backend& device,
     device.pack_channels(x.data(), shape.in_positions(), shape.in_c, list, packed.data());
   }
   const Buffer dw(device, slice_elements(shape, kind) * list.count);
-  const AlignedBytes scratch(pass->scratch_bytes());
+  const DeviceBytes scratch(device, pass->scratch_bytes());
   pass->run({.x = packs_x(shape, kind) ? packed.data() : x.data(),
              .dy = dy.data(),
              .channels = list,

@@ -2,12 +2,12 @@
 // it to the float64 reference. docs/adding-an-op.md says which tests an op needs.
 #pragma once
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <cmath>
 #include <cstring>
 #include <limits>
 #include <memory>
-#include <new>
 #include <string>
 #include <vector>
 
@@ -19,12 +19,8 @@ namespace trady::testing {
 /// Sum of squared differences over sum of squares that one float32 op may show against float64.
 constexpr double kFloat32Nmse = 1e-10;
 
-inline std::vector<std::unique_ptr<kernels::Backend>> devices_under_test() {
-  std::vector<std::unique_ptr<kernels::Backend>> devices;
-  devices.push_back(kernels::make_reference_backend(kernels::DType::float32));
-  devices.push_back(kernels::make_cpu_backend());
-  return devices;
-}
+/// What this test binary tests.
+std::vector<std::unique_ptr<kernels::Backend>> devices_under_test();
 
 /// The oracle.
 inline std::unique_ptr<kernels::Backend> float64_reference() {
@@ -35,61 +31,93 @@ inline std::string describe(const kernels::Backend& device) {
   return device.name() + (device.dtype() == kernels::DType::float32 ? " float32" : " float64");
 }
 
-/// Bytes as the engine hands them to a primitive: 64-byte aligned. The size is exact, so that
-/// AddressSanitizer sees the first byte beyond; the content is 0xFF, which reads as NaN.
-class AlignedBytes {
+/// Whether the device itself reports reads of what was never written.
+inline bool reports_unwritten(const kernels::Backend& device) {
+  return device.isa().find("CUDA on the host") != std::string::npos;
+}
+
+/// Memory of a device, as the engine hands it to a primitive. The size is exact, so that
+/// AddressSanitizer sees the first byte beyond; the content is 0xFF, which reads as NaN, or
+/// unwritten where reading that is reported.
+class DeviceBytes {
  public:
-  explicit AlignedBytes(int64_t size) : size_(static_cast<size_t>(size)) {
-    if (size_ == 0) return;
-    data_.reset(static_cast<unsigned char*>(::operator new (size_, std::align_val_t{64})));
-    std::memset(data_.get(), 0xFF, size_);
+  DeviceBytes(const kernels::Backend& device, int64_t size)
+      : data_(device.allocate(size), Release{&device}), size_(size) {
+    if (size_ == 0 || reports_unwritten(device)) return;
+    const std::vector<unsigned char> fill(static_cast<size_t>(size_), 0xFF);
+    device.upload(fill.data(), size_, data_.get());
   }
   /// Null if empty.
   void* data() const { return data_.get(); }
-  size_t size() const { return size_; }
+  int64_t size() const { return size_; }
+  const kernels::Backend& device() const { return *data_.get_deleter().device; }
 
  private:
-  struct Free {
-    void operator()(unsigned char* p) const { ::operator delete (p, std::align_val_t{64}); }
+  struct Release {
+    const kernels::Backend* device;
+    void operator()(void* memory) const { device->release(memory); }
   };
-  std::unique_ptr<unsigned char, Free> data_;
-  size_t size_;
+  std::unique_ptr<void, Release> data_;
+  int64_t size_;
 };
 
-/// A tensor of a device's dtype, NaN until written; tests speak double.
+/// Values of a device that tests have as a vector: labels, channels, masks, losses, norms.
+template <typename T>
+class DeviceArray {
+ public:
+  DeviceArray(const kernels::Backend& device, int64_t count)
+      : count_(count), bytes_(device, count * static_cast<int64_t>(sizeof(T))) {}
+  DeviceArray(const kernels::Backend& device, const std::vector<T>& values)
+      : DeviceArray(device, static_cast<int64_t>(values.size())) {
+    device.upload(values.data(), bytes_.size(), bytes_.data());
+  }
+  T* data() const { return static_cast<T*>(bytes_.data()); }
+  std::vector<T> values() const {
+    std::vector<T> result(static_cast<size_t>(count_));
+    bytes_.device().download(bytes_.data(), bytes_.size(), result.data());
+    return result;
+  }
+
+ private:
+  int64_t count_;
+  DeviceBytes bytes_;
+};
+
+/// A tensor of a device's dtype, NaN or unwritten at first; tests speak double.
 class Buffer {
  public:
   Buffer(const kernels::Backend& device, int64_t elements)
-      : dtype_(device.dtype()),
-        elements_(elements),
-        bytes_(elements * kernels::bytes_of(device.dtype())) {}
+      : elements_(elements), bytes_(device, elements * kernels::bytes_of(device.dtype())) {}
   Buffer(const kernels::Backend& device, const std::vector<double>& values)
       : Buffer(device, static_cast<int64_t>(values.size())) {
-    for (size_t i = 0; i < values.size(); ++i) {
-      if (dtype_ == kernels::DType::float32) {
-        static_cast<float*>(data())[i] = static_cast<float>(values[i]);
-      } else {
-        static_cast<double*>(data())[i] = values[i];
-      }
+    if (device.dtype() == kernels::DType::float32) {
+      std::vector<float> rounded(values.size());
+      std::transform(values.begin(), values.end(), rounded.begin(),
+                     [](double v) { return static_cast<float>(v); });
+      device.upload(rounded.data(), bytes_.size(), data());
+    } else {
+      device.upload(values.data(), bytes_.size(), data());
     }
   }
 
   void* data() const { return bytes_.data(); }
   int64_t elements() const { return elements_; }
   std::vector<double> values() const {
+    const kernels::Backend& device = bytes_.device();
     std::vector<double> result(static_cast<size_t>(elements_));
-    for (size_t i = 0; i < result.size(); ++i) {
-      result[i] = dtype_ == kernels::DType::float32
-                      ? static_cast<double>(static_cast<const float*>(data())[i])
-                      : static_cast<const double*>(data())[i];
+    if (device.dtype() == kernels::DType::float32) {
+      std::vector<float> values(result.size());
+      device.download(data(), bytes_.size(), values.data());
+      std::copy(values.begin(), values.end(), result.begin());
+    } else {
+      device.download(data(), bytes_.size(), result.data());
     }
     return result;
   }
 
  private:
-  kernels::DType dtype_;
   int64_t elements_;
-  AlignedBytes bytes_;
+  DeviceBytes bytes_;
 };
 
 /// Uniform in [low, high) and exact in float32, so that every device sees the same numbers.

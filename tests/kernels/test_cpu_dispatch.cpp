@@ -161,14 +161,15 @@ TEST_CASE("cpu: workers that share a pass get the same bits as one alone", "[cpu
     const auto forward = cpu->conv_forward(shape, Activation::relu6);
     const auto grad_input = cpu->conv_grad_input(shape);
     const Buffer x(*cpu, in.x), w(*cpu, in.w), bias(*cpu, in.bias), dy(*cpu, in.dy);
-    const AlignedBytes forward_w = prepared_weight(*forward, w);
-    const AlignedBytes backward_w = prepared_weight(*grad_input, w);
+    const DeviceBytes forward_w = prepared_weight(*cpu, *forward, w);
+    const DeviceBytes backward_w = prepared_weight(*cpu, *grad_input, w);
     struct Result {
       std::vector<double> y, dx;
     };
     const auto work = [&] {
       const Buffer y(*cpu, shape.out_elements()), dx(*cpu, shape.in_elements());
-      const AlignedBytes scratch(std::max(forward->scratch_bytes(), grad_input->scratch_bytes()));
+      const DeviceBytes scratch(*cpu,
+                                std::max(forward->scratch_bytes(), grad_input->scratch_bytes()));
       for (int repeat = 0; repeat < 3; ++repeat) {
         forward->run({x.data(), forward_w.size() > 0 ? forward_w.data() : w.data(), bias.data(),
                       nullptr, y.data(), nullptr, scratch.data()});

@@ -24,8 +24,9 @@ TEST_CASE("pack_channels: the listed columns, in order", "[elementwise]") {
         const Buffer x(*device, x_values);
         for (const auto& list : channel_lists(channel_count)) {
           INFO(describe(*device) << ", " << list.size() << " of " << channel_count);
-          const Buffer out(*device, positions * as_list(list).count);
-          device->pack_channels(x.data(), positions, channel_count, as_list(list), out.data());
+          const DeviceChannels channels(*device, list);
+          const Buffer out(*device, positions * count_of(list));
+          device->pack_channels(x.data(), positions, channel_count, channels.list(), out.data());
           std::vector<double> expected;
           for (int64_t p = 0; p < positions; ++p) {
             for (const int32_t c : list) {
@@ -54,7 +55,8 @@ TEST_CASE("apply_mask: zero where the bit is clear, bit i % 8 of byte i / 8", "[
         }
       }
       const Buffer dy(*device, expected);
-      device->apply_mask(dy.data(), mask.data(), elements);
+      const DeviceArray<uint8_t> bits(*device, mask);
+      device->apply_mask(dy.data(), bits.data(), elements);
       for (size_t i = 0; i < expected.size(); ++i) {
         if (((mask[i / 8] >> (i % 8)) & 1) == 0) expected[i] = 0;
       }
@@ -123,7 +125,8 @@ TEST_CASE("normalize: bytes to (p / 255 - mean) / std", "[elementwise]") {
   for (const auto& device : all_devices()) {
     INFO(describe(*device));
     const Buffer x(*device, static_cast<int64_t>(pixels.size()));
-    device->normalize(pixels.data(), x.elements() / 3, mean, std, x.data());
+    const DeviceArray<uint8_t> bytes(*device, pixels);
+    device->normalize(bytes.data(), x.elements() / 3, mean, std, x.data());
     CHECK(nmse(x.values(), expected) <= 1e-12);
   }
 }

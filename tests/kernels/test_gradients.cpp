@@ -50,7 +50,8 @@ struct ConvGradients {
 ConvGradients conv_backward(const Backend& device, const ConvShape& shape, const ConvInputs& in,
                             const std::vector<uint8_t>& mask, const std::vector<double>& dy) {
   const Buffer masked(device, dy), dbias(device, shape.out_c);
-  if (!mask.empty()) device.apply_mask(masked.data(), mask.data(), shape.out_elements());
+  const DeviceArray<uint8_t> bits(device, mask);
+  if (!mask.empty()) device.apply_mask(masked.data(), bits.data(), shape.out_elements());
   device.grad_bias(masked.data(), shape.out_positions(), shape.out_c, dbias.data());
   return {run_conv_grad_input(device, shape, in.w, masked.values()),
           run_conv_grad_weight(device, shape, SliceKind::input_channels,
@@ -124,10 +125,11 @@ TEST_CASE("gradient check: cross-entropy", "[gradient]") {
   const auto logits = random_values(kBatch * kClasses, 1, -3, 3);
   const auto run = [&](const std::vector<double>& values, void* dlogits) {
     const Buffer z(*reference, values);
-    std::vector<double> loss(kBatch);
-    std::vector<int32_t> predicted(kBatch);
-    reference->cross_entropy({z.data(), labels.data(), dlogits, loss.data(), predicted.data()},
-                             kBatch, kClasses, kScale);
+    const DeviceArray<int32_t> y(*reference, labels), predicted(*reference, kBatch);
+    const DeviceArray<double> losses(*reference, kBatch);
+    reference->cross_entropy({z.data(), y.data(), dlogits, losses.data(), predicted.data()}, kBatch,
+                             kClasses, kScale);
+    const auto loss = losses.values();
     return kScale * (loss[0] + loss[1] + loss[2]);
   };
   const Buffer dlogits(*reference, kBatch * kClasses);

@@ -36,9 +36,10 @@ TEST_CASE("sgd: exactly the listed slices change", "[slices]") {
                       const std::vector<int32_t>& list) {
     const double learning_rate = 0.03;
     const auto before = random_values(shape.weight_elements(), 1);
-    const auto dw_values = random_values(slice_elements(shape, kind) * as_list(list).count, 2);
+    const auto dw_values = random_values(slice_elements(shape, kind) * count_of(list), 2);
     const Buffer w(device, before), dw(device, dw_values);
-    device.sgd(shape, {w.data(), dw.data(), kind, as_list(list), learning_rate});
+    const DeviceChannels channels(device, list);
+    device.sgd(shape, {w.data(), dw.data(), kind, channels.list(), learning_rate});
 
     // Untouched elements count in full: what is not listed has to keep every bit.
     auto expected = before;
@@ -56,10 +57,10 @@ TEST_CASE("sgd: exactly the listed slices change", "[slices]") {
 TEST_CASE("slice norms: the L2 norm of every slice", "[slices]") {
   for_each_slicing([](const kernels::Backend& device, const ConvShape& shape, SliceKind kind,
                       const std::vector<int32_t>& list) {
-    const auto dw_values = random_values(slice_elements(shape, kind) * as_list(list).count, 1);
+    const auto dw_values = random_values(slice_elements(shape, kind) * count_of(list), 1);
     const Buffer dw(device, dw_values);
-    std::vector<double> norms(list.size(), -1);
-    device.slice_norms(shape, kind, as_list(list).count, dw.data(), norms.data());
+    const DeviceArray<double> norms(device, count_of(list));
+    device.slice_norms(shape, kind, count_of(list), dw.data(), norms.data());
 
     // A slice is named by its channel, whatever the layout: the weight index tells it.
     std::vector<double> squares(static_cast<size_t>(channels_of_kind(shape, kind)));
@@ -73,20 +74,20 @@ TEST_CASE("slice norms: the L2 norm of every slice", "[slices]") {
     }
     std::vector<double> expected;
     for (const int32_t c : list) expected.push_back(std::sqrt(squares[static_cast<size_t>(c)]));
-    CHECK(nmse(norms, expected) <= 1e-13);
+    CHECK(nmse(norms.values(), expected) <= 1e-13);
   });
 }
 
 TEST_CASE("slices: more channels than there are is refused by the reference", "[slices]") {
   const auto reference = float64_reference();
   const ConvShape shape{1, 4, 4, 3, 5, 1, 1, 0, false};
-  const std::vector<int32_t> four = {0, 1, 2, 3};
+  const DeviceChannels four(*reference, {0, 1, 2, 3});
   const Buffer w(*reference, 15), dw(*reference, 20);
   CHECK_THROWS_AS(
-      reference->sgd(shape, {w.data(), dw.data(), SliceKind::input_channels, as_list(four), 1}),
+      reference->sgd(shape, {w.data(), dw.data(), SliceKind::input_channels, four.list(), 1}),
       std::invalid_argument);
   CHECK_NOTHROW(
-      reference->sgd(shape, {w.data(), dw.data(), SliceKind::output_channels, as_list(four), 1}));
+      reference->sgd(shape, {w.data(), dw.data(), SliceKind::output_channels, four.list(), 1}));
 }
 
 }  // namespace

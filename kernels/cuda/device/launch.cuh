@@ -2,6 +2,8 @@
 // in this one place.
 #pragma once
 
+#include <cstdlib>
+#include <cstring>
 #include <stdexcept>
 #include <string>
 
@@ -21,6 +23,16 @@ inline void check(cudaError_t status, const char* what) {
   if (status == cudaSuccess) return;
   throw std::runtime_error(std::string("[cuda] ") + what + ": " + cudaGetErrorName(status) + ", " +
                            cudaGetErrorString(status));
+}
+
+/// Whether the environment asks to wait for every kernel (TRADY_SYNC=1), so that an error is told
+/// by the kernel that made it.
+inline bool waits_for_every_kernel() {
+  static const bool waits = [] {
+    const char* value = std::getenv("TRADY_SYNC");
+    return value != nullptr && std::strcmp(value, "1") == 0;
+  }();
+  return waits;
 }
 
 /// Enqueues kernel(args...) on launch.stream. Nothing is launched for an empty grid.
@@ -44,6 +56,7 @@ void launch(const Launch& launch, void (*kernel)(Parameters...), Args... args) {
   cuda_on_host::launch({launch.name, launch.grid, launch.block, launch.shared_bytes, launch.stream},
                        kernel, Parameters(args)...);
 #endif
+  if (waits_for_every_kernel()) check(cudaStreamSynchronize(launch.stream), launch.name);
 }
 
 }  // namespace trady::kernels::cuda

@@ -1,0 +1,226 @@
+// The CUDA backend: chooses a pass for every convolution, runs the small primitives, and holds the
+// stream and a small workspace. It has no kernels of its own.
+#include "kernels/cuda/cuda_backend.h"
+
+#include <limits>
+#include <stdexcept>
+#include <string>
+
+#include "kernels/cuda/depthwise_passes.h"
+#include "kernels/cuda/device/launch.cuh"
+#include "kernels/cuda/device_memory.h"
+#include "kernels/cuda/gemm_passes.h"
+#include "kernels/cuda/gpu_choice.h"
+#include "kernels/cuda/small_ops.h"
+#include "kernels/shape_check.h"
+
+namespace trady::kernels::cuda {
+namespace {
+
+const float* floats(const void* p) {
+  return static_cast<const float*>(p);
+}
+float* floats(void* p) {
+  return static_cast<float*>(p);
+}
+
+GpuInventory take_inventory() {
+  GpuInventory inventory;
+  check(cudaRuntimeGetVersion(&inventory.runtime_version), "asking for the runtime's version");
+  check(cudaDriverGetVersion(&inventory.driver_version), "asking for the driver's version");
+  int count = 0;
+  const cudaError_t status = cudaGetDeviceCount(&count);
+  if (status != cudaSuccess) {
+    cudaGetLastError();  // it is in the inventory: later calls must not meet it again
+    inventory.error = std::string(cudaGetErrorName(status)) + ", " + cudaGetErrorString(status);
+    return inventory;
+  }
+  for (int i = 0; i < count; ++i) {
+    cudaDeviceProp properties;
+    check(cudaGetDeviceProperties(&properties, i), "asking for a GPU's properties");
+    inventory.gpus.push_back({properties.name, properties.major, properties.minor});
+  }
+  return inventory;
+}
+
+/// check_shape, and sizes that kernels/cuda/window.cuh can index.
+void check_indexable(const ConvShape& shape) {
+  check_shape(shape);
+  constexpr int64_t kMost = std::numeric_limits<int32_t>::max();
+  for (const int64_t elements :
+       {shape.in_elements(), shape.out_elements(), shape.weight_elements()}) {
+    if (elements > kMost) {
+      throw std::invalid_argument("[cuda] a convolution's tensor has " + std::to_string(elements) +
+                                  " elements, and kernels index " + std::to_string(kMost) +
+                                  " at most; use a smaller micro-batch");
+    }
+  }
+}
+
+/// A stream of our own, or one that is lent.
+class StreamHolder {
+ public:
+  explicit StreamHolder(void* lent) : stream_(static_cast<cudaStream_t>(lent)), own_(!lent) {
+    if (own_) {
+      check(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "creating a stream");
+    }
+  }
+  StreamHolder(const StreamHolder&) = delete;
+  StreamHolder& operator=(const StreamHolder&) = delete;
+  ~StreamHolder() {
+    if (own_) cudaStreamDestroy(stream_);
+  }
+  cudaStream_t get() const { return stream_; }
+
+ private:
+  cudaStream_t stream_;
+  bool own_;
+};
+
+constexpr int64_t kSquareSumsBytes = (kSumSquaresBlocks + 2) * int64_t{sizeof(double)};
+constexpr int64_t kWorkspaceBytes =
+    kSquareSumsBytes + kGradBiasPartialSums * int64_t{sizeof(float)};
+
+/// What reductions without a scratch of their own need. One stream uses it, so one is enough.
+class Workspace {
+ public:
+  Workspace() : memory_(static_cast<char*>(allocate_on_device(kWorkspaceBytes))) {}
+  Workspace(const Workspace&) = delete;
+  Workspace& operator=(const Workspace&) = delete;
+  ~Workspace() { free_on_device(memory_); }
+
+  float* bias_sums() const { return reinterpret_cast<float*>(memory_ + kSquareSumsBytes); }
+  double* square_sums() const { return reinterpret_cast<double*>(memory_); }
+  double* result() const { return square_sums() + kSumSquaresBlocks; }
+
+ private:
+  char* memory_;
+};
+
+class HandwrittenBackend final : public CudaBackend {
+ public:
+  HandwrittenBackend(const CudaOptions& options, const Gpu& gpu)
+      : precision_(options.precision), gpu_(gpu), stream_holder_(options.stream) {}
+
+  std::string name() const override { return "cuda"; }
+  std::string isa() const override {
+    return "sm_" + std::to_string(gpu_.major) + std::to_string(gpu_.minor) + " " + gpu_.name;
+  }
+  DType dtype() const override { return DType::float32; }
+  void* stream() const override { return work(); }
+  int64_t workspace_bytes() const override { return kWorkspaceBytes; }
+
+  void* allocate(int64_t bytes) const override { return allocate_on_device(bytes); }
+  void release(void* memory) const override { free_on_device(memory); }
+  void upload(const void* host, int64_t bytes, void* memory) const override {
+    copy_and_wait(memory, host, bytes, cudaMemcpyHostToDevice, work());
+  }
+  void download(const void* memory, int64_t bytes, void* host) const override {
+    copy_and_wait(host, memory, bytes, cudaMemcpyDeviceToHost, work());
+  }
+  void synchronize() const override { wait_for(work()); }
+
+  std::unique_ptr<ConvForward> conv_forward(const ConvShape& shape,
+                                            Activation activation) const override {
+    check_indexable(shape);
+    if (shape.depthwise) return make_depthwise_forward(shape, activation, work());
+    return make_gemm_forward(shape, activation, precision_, work());
+  }
+  std::unique_ptr<ConvGradInput> conv_grad_input(const ConvShape& shape) const override {
+    check_indexable(shape);
+    if (shape.depthwise) return make_depthwise_grad_input(shape, work());
+    return make_gemm_grad_input(shape, precision_, work());
+  }
+  std::unique_ptr<ConvGradWeight> conv_grad_weight(const ConvShape& shape, SliceKind kind,
+                                                   int64_t count) const override {
+    check_indexable(shape);
+    check_slices(shape, kind, count);
+    if (shape.depthwise) return make_depthwise_grad_weight(shape, count, work());
+    return make_gemm_grad_weight(shape, kind, count, precision_, work());
+  }
+
+  void pack_channels(const void* x, int64_t positions, int64_t channel_count, ChannelList channels,
+                     void* out) const override {
+    cuda::pack_channels(floats(x), positions, channel_count, channels, floats(out), work());
+  }
+  void apply_mask(void* dy, const uint8_t* mask, int64_t elements) const override {
+    cuda::apply_mask(floats(dy), mask, elements, work());
+  }
+  void grad_bias(const void* dy, int64_t positions, int64_t channel_count,
+                 void* db) const override {
+    cuda::grad_bias(floats(dy), positions, channel_count, workspace_.bias_sums(), floats(db),
+                    work());
+  }
+  void mean_pool_forward(const void* x, int64_t batch, int64_t positions, int64_t channel_count,
+                         void* y) const override {
+    cuda::mean_pool_forward(floats(x), batch, positions, channel_count, floats(y), work());
+  }
+  void mean_pool_backward(const void* dy, int64_t batch, int64_t positions, int64_t channel_count,
+                          void* dx) const override {
+    cuda::mean_pool_backward(floats(dy), batch, positions, channel_count, floats(dx), work());
+  }
+  void cross_entropy(const CrossEntropyBuffers& buffers, int64_t batch, int64_t classes,
+                     double scale) const override {
+    cuda::cross_entropy(buffers, batch, classes, scale, work());
+  }
+  void normalize(const uint8_t* pixels, int64_t positions, const double mean[3],
+                 const double std[3], void* x) const override {
+    cuda::normalize(pixels, positions, mean, std, floats(x), work());
+  }
+
+  void add(const void* x, int64_t elements, void* out) const override {
+    cuda::add(floats(x), elements, floats(out), work());
+  }
+  void copy(const void* x, int64_t elements, void* out) const override {
+    if (elements == 0) return;
+    check(cudaMemcpyAsync(out, x, bytes_of_floats(elements), cudaMemcpyDeviceToDevice, work()),
+          "copy");
+  }
+  void zero(void* x, int64_t elements) const override {
+    if (elements == 0) return;
+    check(cudaMemsetAsync(x, 0, bytes_of_floats(elements), work()), "zero");
+  }
+  void scale(void* x, int64_t elements, double factor) const override {
+    cuda::scale(floats(x), elements, static_cast<float>(factor), work());
+  }
+  double sum_squares(const void* x, int64_t elements) const override {
+    cuda::sum_squares(floats(x), elements, workspace_.square_sums(), workspace_.result(), work());
+    double result = 0;
+    download(workspace_.result(), sizeof result, &result);
+    return result;
+  }
+  void sgd(const ConvShape& shape, const SgdArgs& args) const override {
+    sgd_at(shape, args, nullptr);
+  }
+  void sgd_at(const ConvShape& shape, const SgdArgs& args,
+              const double* learning_rate) const override {
+    cuda::sgd(shape, args, learning_rate, work());
+  }
+  void slice_norms(const ConvShape& shape, SliceKind kind, int64_t count, const void* dw,
+                   double* norms) const override {
+    cuda::slice_norms(shape, kind, count, floats(dw), norms, work());
+  }
+
+ private:
+  static size_t bytes_of_floats(int64_t elements) {
+    return static_cast<size_t>(elements) * sizeof(float);
+  }
+  cudaStream_t work() const { return stream_holder_.get(); }
+
+  Precision precision_;
+  Gpu gpu_;
+  StreamHolder stream_holder_;
+  Workspace workspace_;
+};
+
+}  // namespace
+
+std::unique_ptr<CudaBackend> make_cuda_backend(const CudaOptions& options) {
+  const GpuInventory inventory = take_inventory();
+  check_gpu(inventory, options.device);
+  check(cudaSetDevice(options.device), "choosing the GPU");
+  return std::make_unique<HandwrittenBackend>(options,
+                                              inventory.gpus[static_cast<size_t>(options.device)]);
+}
+
+}  // namespace trady::kernels::cuda

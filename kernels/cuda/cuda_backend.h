@@ -1,0 +1,36 @@
+// The CUDA device: kernels of our own for every primitive of a training step.
+#pragma once
+
+#include <memory>
+
+#include "kernels/backend.h"
+#include "kernels/cuda/precision.h"
+
+namespace trady::kernels::cuda {
+
+struct CudaOptions {
+  Precision precision = Precision::tf32;  ///< of the matrix products
+  int device = 0;                         ///< as CUDA numbers the GPUs that it may see
+  void* stream = nullptr;                 ///< a cudaStream_t of that GPU; null: one of its own
+};
+
+/// All work runs on one stream, in the order of the calls; primitives return before it is done, and
+/// `synchronize` or `download` report what failed (TRADY_SYNC=1 in the environment: at once, with
+/// the name of the kernel). To be used from one thread at a time.
+class CudaBackend : public Backend {
+ public:
+  virtual void* stream() const = 0;  ///< cudaStream_t
+  /// Device memory that the backend itself holds, for reductions without a scratch of their own.
+  virtual int64_t workspace_bytes() const = 0;
+  /// sgd with *learning_rate, a double on the device, in place of args.learning_rate: a captured
+  /// graph reads it anew at every replay.
+  virtual void sgd_at(const ConvShape& shape, const SgdArgs& args,
+                      const double* learning_rate) const = 0;
+};
+
+/// Throws std::runtime_error that says what was asked for, what there is and what to do: without a
+/// GPU, without a driver or with too old a one, on an unsupported architecture, out of memory, and
+/// where trady was built without CUDA.
+std::unique_ptr<CudaBackend> make_cuda_backend(const CudaOptions& options);
+
+}  // namespace trady::kernels::cuda

@@ -1,0 +1,78 @@
+// Failures that the host execution can stage: no GPU, too little memory, a mistake in a call.
+#include <catch2/catch.hpp>
+#include <stdexcept>
+
+#include "cuda_on_host/control.h"
+#include "tests/cuda/cuda_device.h"
+#include "tests/kernels/conv_cases.h"
+
+namespace trady::testing {
+namespace {
+
+using Catch::Matchers::Contains;
+using kernels::cuda::make_cuda_backend;
+
+TEST_CASE("cuda: without a GPU, the error names the runtime's", "[errors]") {
+  cuda_on_host::set_device_error(cudaErrorNoDevice);
+  CHECK_THROWS_WITH(make_cuda_backend({}),
+                    Contains("cudaErrorNoDevice") && Contains("--device cpu"));
+  cuda_on_host::set_device_error(cudaSuccess);
+  CHECK_THROWS_WITH(make_cuda_backend({.device = 3}), Contains("GPU 3") && Contains("0: "));
+  CHECK_NOTHROW(make_cuda_backend({}));
+}
+
+TEST_CASE("cuda: out of memory says what was asked for and what is free", "[errors]") {
+  const auto cuda = make_cuda_backend({});
+  cuda_on_host::set_device_memory_limit(size_t{8} << 20);
+  CHECK_THROWS_WITH(cuda->allocate(int64_t{100} << 20),
+                    Contains("100 MiB") && Contains("8 MiB") && Contains("micro-batch"));
+  // It is over with that: what fits is served, and nothing reports the old error again.
+  void* memory = cuda->allocate(1 << 20);
+  cuda->zero(memory, 1000);
+  CHECK_NOTHROW(cuda->synchronize());
+  cuda->release(memory);
+  cuda_on_host::set_device_memory_limit(size_t{4} << 30);
+}
+
+TEST_CASE("cuda: a backend gives back all that it holds", "[errors]") {
+  const size_t allocations = cuda_on_host::live_allocations();
+  const size_t handles = cuda_on_host::live_handles();
+  {
+    const auto cuda = make_cuda_backend({});
+    CHECK(cuda_on_host::live_allocations() == allocations + 1);
+    CHECK(cuda->workspace_bytes() > 0);
+    CHECK(cuda->allocate(0) == nullptr);
+    CHECK(cuda->name() == "cuda");
+    CHECK_THAT(cuda->isa(), Contains("sm_"));
+  }
+  CHECK(cuda_on_host::live_allocations() == allocations);
+  CHECK(cuda_on_host::live_handles() == handles);
+}
+
+TEST_CASE("cuda: no primitive allocates", "[errors]") {
+  const auto cuda = make_cuda_backend({});
+  const kernels::ConvShape shape{2, 7, 9, 24, 24, 3, 1, 1, true};
+  const ConvInputs in = random_conv_inputs(shape, false);
+  const Buffer x(*cuda, in.x), w(*cuda, in.w), bias(*cuda, in.bias), dy(*cuda, in.dy);
+  const Buffer y(*cuda, shape.out_elements()), db(*cuda, shape.out_c);
+  const auto pass = cuda->conv_forward(shape, kernels::Activation::relu6);
+  const size_t before = cuda_on_host::live_allocations();
+  cuda_on_host::set_device_memory_limit(0);
+  pass->run({.x = x.data(), .w = w.data(), .bias = bias.data(), .y = y.data()});
+  cuda->grad_bias(dy.data(), shape.out_positions(), shape.out_c, db.data());
+  CHECK(cuda->sum_squares(y.data(), y.elements()) > 0);
+  CHECK(cuda_on_host::live_allocations() == before);
+  cuda_on_host::set_device_memory_limit(size_t{4} << 30);
+}
+
+TEST_CASE("cuda: tensors that 32 bits cannot index are refused", "[errors]") {
+  const auto cuda = make_cuda_backend({});
+  const kernels::ConvShape huge{1 << 16, 64, 64, 16, 16, 3, 1, 1, true};
+  CHECK_THROWS_AS(cuda->conv_forward(huge, kernels::Activation::none), std::invalid_argument);
+  CHECK_THROWS_AS(cuda->conv_grad_input(huge), std::invalid_argument);
+  CHECK_THROWS_AS(cuda->conv_grad_weight(huge, kernels::SliceKind::input_channels, 1),
+                  std::invalid_argument);
+}
+
+}  // namespace
+}  // namespace trady::testing
