@@ -3,9 +3,7 @@
 #include <cmath>
 #include <cstdio>
 #include <filesystem>
-#include <fstream>
 #include <functional>
-#include <iterator>
 
 #include "engine/error.h"
 #include "tools/commands.h"
@@ -18,12 +16,14 @@ namespace {
 
 using nlohmann::json;
 
+constexpr size_t kLongestMethod = 14;  // as wide as its column
+
 json read_record(const std::string& run) {
   const auto path = std::filesystem::path(run) / "run.json";
-  std::ifstream in(path);
-  if (!in) fail(path.string(), ": cannot be read; is ", run, " the --out of a run?");
-  const std::string text{std::istreambuf_iterator<char>(in), {}};
-  RunRecord record = RunRecord::parse(text, path.string());
+  if (!std::filesystem::exists(path)) {
+    fail(path.string(), ": does not exist; is ", run, " the --out of a run?");
+  }
+  const RunRecord record = RunRecord::read(path);
   if (record.epochs_done() == 0) fail(path.string(), ": no epoch is finished yet");
   return record.json();
 }
@@ -31,10 +31,8 @@ json read_record(const std::string& run) {
 /// Test accuracy, or validation where there is no test set, in percent.
 std::string accuracy(const json& evaluated) {
   for (const char* split : {"test", "val"}) {
-    if (evaluated.contains(split) && evaluated[split].is_object()) {
-      char text[32];
-      std::snprintf(text, sizeof text, "%.2f", 100 * evaluated[split]["accuracy"].get<double>());
-      return text;
+    if (evaluated.contains(split) && evaluated.at(split).is_object()) {
+      return fixed(100 * evaluated.at(split).at("accuracy").get<double>(), 2);
     }
   }
   return "-";
@@ -62,7 +60,7 @@ double largest(const json& epochs, const json::json_pointer& field) {
 }
 
 void print_row(const json& record) {
-  const json& epochs = record["epochs"];
+  const json& epochs = record.at("epochs");
   const double samples = record.at("environment").at("micro_batch").get<double>();
   const auto per_sample = [&](const json::json_pointer& field) {
     return largest(epochs, field) / samples / 1024;
@@ -71,21 +69,22 @@ void print_row(const json& record) {
   if (record.contains("budget_elements")) {
     budget =
         concat(std::lround(mean_over_epochs(epochs, json::json_pointer("/budget_used_elements"))),
-               " of ", record["budget_elements"].get<int64_t>());
+               " of ", record.at("budget_elements").get<int64_t>());
   }
-  std::printf("%-14s %8s %8s %9.4f %8.2f  %-18s %12.2f %10.1f %9.1f %7.2f\n",
-              record.at("settings").at("method").get<std::string>().c_str(),
-              accuracy(record.at("before")).c_str(), accuracy(epochs.back()).c_str(),
-              epochs.back().at("loss").get<double>(), step_ms(epochs), budget.c_str(),
-              largest(epochs, json::json_pointer("/memory/reserved_bytes")) / 1048576,
-              per_sample(json::json_pointer("/saved_for_backward_bytes/inputs")),
-              per_sample(json::json_pointer("/saved_for_backward_bytes/masks")),
-              100 * mean_over_epochs(epochs, json::json_pointer("/grad_weight_saved")));
+  std::printf(
+      "%-14s %8s %8s %9.4f %8.2f  %-18s %12.2f %10.1f %9.1f %7.2f\n",
+      shortened(record.at("settings").at("method").get<std::string>(), kLongestMethod).c_str(),
+      accuracy(record.at("before")).c_str(), accuracy(epochs.back()).c_str(),
+      epochs.back().at("loss").get<double>(), step_ms(epochs), budget.c_str(),
+      largest(epochs, json::json_pointer("/memory/reserved_bytes")) / 1048576,
+      per_sample(json::json_pointer("/saved_for_backward_bytes/inputs")),
+      per_sample(json::json_pointer("/saved_for_backward_bytes/masks")),
+      100 * mean_over_epochs(epochs, json::json_pointer("/grad_weight_saved")));
 }
 
 /// The epoch whose selection reserved most.
 const json& fullest_epoch(const json& record) {
-  return *std::ranges::max_element(record["epochs"], {}, [](const json& epoch) {
+  return *std::ranges::max_element(record.at("epochs"), {}, [](const json& epoch) {
     return epoch.at("memory").at("reserved_bytes").get<int64_t>();
   });
 }
@@ -102,7 +101,8 @@ void print_memory(const std::vector<json>& records) {
   };
   std::vector<Table::Column> columns{{"KiB of the fullest epoch", Table::Align::left}};
   for (const json& record : records) {
-    columns.push_back({record.at("settings").at("method").get<std::string>()});
+    columns.push_back(
+        {shortened(record.at("settings").at("method").get<std::string>(), kLongestMethod)});
   }
   Table table(std::move(columns));
   const auto add = [&](const std::string& name, const Row& bytes) {
@@ -136,15 +136,10 @@ void print_comparison(const std::vector<json>& records) {
 }
 
 void compare(const std::vector<std::string>& runs) {
-  std::vector<json> records;
+  std::vector<json> records;  // all are read, and found valid, before anything is printed
   records.reserve(runs.size());
   for (const std::string& run : runs) records.push_back(read_record(run));
-  try {
-    print_comparison(records);
-  } catch (const json::exception& error) {
-    fail("a record lacks what this version compares (", error.what(),
-         "); was it written by another version?");
-  }
+  print_comparison(records);
 }
 
 }  // namespace

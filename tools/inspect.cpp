@@ -12,6 +12,7 @@
 #include "models/model_file.h"
 #include "selection/ranking.h"
 #include "tools/commands.h"
+#include "tools/run_record.h"
 #include "tools/text.h"
 
 namespace trady::tools {
@@ -59,12 +60,13 @@ std::vector<std::string> statistics_cells(const SafetensorsFile& file, const std
 void print_network(const SafetensorsFile& file) {
   try {
     const models::ModelFile described = models::describe(file);
-    std::printf("network: %s, %lld x %lld px, %lld classes%s\n",
-                described.model.empty() ? "not named" : described.model.c_str(),
-                static_cast<long long>(described.options.image_size),
-                static_cast<long long>(described.options.image_size),
-                static_cast<long long>(described.options.classes),
-                described.options.mix ? ", with the mix conv" : "");
+    std::printf(
+        "network: %s, %lld x %lld px, %lld classes%s\n",
+        described.model.empty() ? "not named" : shortened(described.model, kLongestName).c_str(),
+        static_cast<long long>(described.options.image_size),
+        static_cast<long long>(described.options.image_size),
+        static_cast<long long>(described.options.classes),
+        described.options.mix ? ", with the mix conv" : "");
   } catch (const Error& error) {
     std::printf("network: none that trady can load (%s)\n",
                 shortened(error.what(), 2 * kLongestText).c_str());
@@ -110,9 +112,11 @@ void inspect_weights(const std::string& path) {
 void inspect_ranking(const std::string& path, const std::string& text) {
   const Ranking ranking = parse_ranking(text, path);
   std::printf("%s: layer ranking of %s (%d convs, %d px)\nsource: %s\n", path.c_str(),
-              ranking.network.c_str(), ranking.conv_count, ranking.image_size,
-              shortened(ranking.source, 2 * kLongestText).c_str());
-  if (!ranking.command.empty()) std::printf("command: %s\n", ranking.command.c_str());
+              shortened(ranking.network, kLongestName).c_str(), ranking.conv_count,
+              ranking.image_size, shortened(ranking.source, 2 * kLongestText).c_str());
+  if (!ranking.command.empty()) {
+    std::printf("command: %s\n", shortened(ranking.command, ranking.command.size()).c_str());
+  }
   std::printf("K = %d, %s %% of the RGN\n", ranking.k,
               fixed(ranking.cumulative_percent[static_cast<size_t>(ranking.k) - 1], 2).c_str());
   std::printf("order:");
@@ -121,8 +125,8 @@ void inspect_ranking(const std::string& path, const std::string& text) {
 }
 
 std::string accuracy_of(const nlohmann::json& epoch, const char* split) {
-  if (!epoch.contains(split) || !epoch[split].is_object()) return "";
-  return percent(epoch[split].at("accuracy").get<double>(), 2);
+  if (!epoch.contains(split) || !epoch.at(split).is_object()) return "";
+  return percent(epoch.at(split).at("accuracy").get<double>(), 2);
 }
 
 void inspect_run(const std::string& path, const nlohmann::json& run) {
@@ -133,8 +137,8 @@ void inspect_run(const std::string& path, const nlohmann::json& run) {
     return value.is_string() ? shortened(value.get<std::string>(), kLongestText) : value.dump();
   };
   std::printf("%s: run of trady %s: %s on %s\n", path.c_str(),
-              run.at("trady").get<std::string>().c_str(), word("method").c_str(),
-              word("data").c_str());
+              shortened(run.at("trady").get<std::string>(), kLongestName).c_str(),
+              word("method").c_str(), word("data").c_str());
   std::printf("model %s, weights %s, budget %s, lr %s, batch %s, seed %s\n", word("model").c_str(),
               word("weights").c_str(), word("budget").c_str(), word("learning_rate").c_str(),
               word("batch").c_str(), word("seed").c_str());
@@ -160,12 +164,7 @@ void inspect_json(const std::string& path, const std::string& text) {
   if (!json.is_object() || json.value("format", nlohmann::json()) != "trady run") {
     fail(path, ": is JSON, but neither a layer ranking nor the record of a run");
   }
-  try {
-    inspect_run(path, json);
-  } catch (const nlohmann::json::exception& error) {
-    fail(path, ": the record of the run is damaged (", error.what(),
-         "); the checkpoint beside it holds another copy");
-  }
+  inspect_run(path, RunRecord::parse(text, path).json());
 }
 
 enum class FileKind { weights, json, pickle };

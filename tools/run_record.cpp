@@ -1,8 +1,10 @@
 #include "tools/run_record.h"
 
 #include "engine/atomic_file.h"
+#include "engine/data/input_file.h"
 #include "engine/error.h"
 #include "tools/json_output.h"
+#include "tools/record_format.h"
 #include "tools/version.h"
 
 namespace trady::tools {
@@ -54,7 +56,7 @@ std::string difference(const std::string& key, const nlohmann::json& was,
 
 RunRecord::RunRecord(nlohmann::json settings, nlohmann::json environment)
     : json_{{"format", "trady run"},
-            {"format_version", 1},
+            {"format_version", kRecordFormatVersion},
             {"trady", version()},
             {"settings", std::move(settings)},
             {"environment", std::move(environment)},
@@ -62,15 +64,14 @@ RunRecord::RunRecord(nlohmann::json settings, nlohmann::json environment)
 
 RunRecord RunRecord::parse(const std::string& text, const std::string& origin) {
   auto json = nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
-  const bool usable =
-      json.is_object() && json.value("format_version", 0) == 1 && json.contains("trady") &&
-      json.contains("settings") && json["settings"].is_object() && json.contains("environment") &&
-      json["environment"].is_object() && json.contains("epochs") && json["epochs"].is_array();
-  if (!usable) {
-    fail(origin,
-         ": the record of the run is damaged; start again without --resume in another --out");
-  }
+  require_valid_record(json, origin);
   return RunRecord(std::move(json));
+}
+
+RunRecord RunRecord::read(const std::filesystem::path& path) {
+  constexpr int64_t kLargest = int64_t{256} << 20;  // far above years of epochs
+  const std::vector<uint8_t> bytes = read_whole_file(path, kLargest);
+  return parse(std::string(bytes.begin(), bytes.end()), path.string());
 }
 
 void RunRecord::require_same_settings(const nlohmann::json& wanted,

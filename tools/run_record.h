@@ -23,8 +23,10 @@ class RunRecord {
   /// `settings` say what was asked for. `environment` says by what it was done: `build`, `device`,
   /// `isa` and `micro_batch` decide how sums are rounded, the rest decides no bit.
   RunRecord(nlohmann::json settings, nlohmann::json environment);
-  /// From the record inside of a checkpoint. Error if it is damaged.
+  /// From the record inside of a checkpoint. Error if it is damaged (tools/record_format.h).
   static RunRecord parse(const std::string& text, const std::string& origin);
+  /// From a run.json; the same errors, and one if it is not a file.
+  static RunRecord read(const std::filesystem::path& path);
 
   /// Error that lists every setting that differs from `wanted`.
   void require_same_settings(const nlohmann::json& wanted, const std::string& origin) const;

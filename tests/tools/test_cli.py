@@ -280,6 +280,35 @@ class CommandLine(unittest.TestCase):
         self.assertAlmostEqual(sum(rows.values()), live, delta=0.1 * len(rows))
         self.assertAlmostEqual(live + gaps, reserved, delta=0.2)
 
+    def test_compare_refuses_damaged_records_before_it_prints(self):
+        out = self.folder / "damaged-record"
+        self.accepted(*self.finetune("--method", "head", "--out", out))
+        good = json.loads((out / "run.json").read_text())
+        self.assertNotIn("budget_elements", good)
+        self.accepted("compare", out)
+        bad = self.folder / "damaged-copy"
+        bad.mkdir()
+
+        def damage(change):
+            record = json.loads(json.dumps(good))
+            change(record)
+            (bad / "run.json").write_text(json.dumps(record))
+        for change, field in (
+                (lambda r: r["environment"].update(micro_batch=0), "/environment/micro_batch"),
+                (lambda r: r["epochs"][0].pop("loss"), "/epochs/0/loss"),
+                (lambda r: r.update(epochs=[1]), "/epochs/0"),
+                (lambda r: r["epochs"][0].update(test={}), "/epochs/0/test/accuracy"),
+                (lambda r: r["settings"].update(method=5), "/settings/method")):
+            damage(change)
+            self.refused(["compare", out, bad], bad / "run.json", field)
+            self.assertEqual(trady("compare", out, bad).stdout, "")
+            self.refused(["inspect", bad / "run.json"], field)
+        damage(lambda r: r.update(format_version=2))
+        self.refused(["compare", bad], "newer trady")
+        (bad / "run.json").unlink()
+        os.mkfifo(bad / "run.json")
+        self.refused(["compare", bad], "not a regular file")
+
     def test_plan_counts_momentum(self):
         def reserved(*args):
             file = self.folder / "momentum.json"

@@ -13,25 +13,57 @@ using nlohmann::json;
 
 namespace {
 
-const json kEnvironment{{"build", "g++"}, {"device", "cpu"}, {"isa", "avx2"}, {"threads", 2}};
+const json kEnvironment{
+    {"build", "g++"}, {"device", "cpu"}, {"isa", "avx2"}, {"threads", 2}, {"micro_batch", 4}};
 
-RunRecord record(const json& settings) {
-  return {settings, kEnvironment};
+/// Everything that a record's settings must say, changed by `changes`.
+json settings_with(const json& changes) {
+  json settings{{"method", "trady"}, {"model", "mbv2-w0.35"}, {"data", "flowers"}, {"weights", "w"},
+                {"epochs", 15},      {"warmup", 5},           {"seed", 0},         {"batch", 32},
+                {"budget", "2%"},    {"learning_rate", 0.03}};
+  settings.update(changes);
+  return settings;
+}
+
+RunRecord record(const json& changes) {
+  return {settings_with(changes), kEnvironment};
+}
+
+json epoch_result(int epoch) {
+  return {{"epoch", epoch},
+          {"loss", 1.5},
+          {"train_accuracy", 0.5},
+          {"steps", 3},
+          {"step_seconds", 0.25},
+          {"budget_used_elements", 100},
+          {"grad_weight_saved", 0.9},
+          {"memory", {{"reserved_bytes", 4096}, {"peak_bytes", {{"weights", 1024}}}}},
+          {"saved_for_backward_bytes", {{"inputs", 10}, {"masks", 1}}},
+          {"val", nullptr},
+          {"test", {{"accuracy", 0.25}}}};
+}
+
+/// The record of a run with one epoch.
+json finished() {
+  RunRecord run = record(json::object());
+  run["before"] = {{"val", nullptr}, {"test", {{"accuracy", 0.1}}}};
+  run.add_epoch(epoch_result(0));
+  return run.json();
 }
 
 }  // namespace
 
 TEST_CASE("a record is read back with its epochs") {
-  RunRecord run = record({{"seed", 1}});
-  run.add_epoch({{"epoch", 0}});
-  const RunRecord again = RunRecord::parse(run.text(), "file");
+  const json run = finished();
+  const RunRecord again = RunRecord::parse(run.dump(), "file");
   CHECK(again.epochs_done() == 1);
-  CHECK(again.json() == run.json());
+  CHECK(again.json() == run);
+  CHECK(RunRecord::parse(record(json::object()).text(), "file").epochs_done() == 0);
 }
 
 TEST_CASE("settings that differ are listed") {
   const RunRecord run = record({{"seed", 1}, {"method", "trady"}});
-  CHECK_NOTHROW(run.require_same_settings({{"seed", 1}, {"method", "trady"}}, "out"));
+  CHECK_NOTHROW(run.require_same_settings(settings_with({{"seed", 1}}), "out"));
   CHECK_THROWS_WITH(run.require_same_settings({{"seed", 2}, {"method", "full"}}, "out"),
                     Contains("seed: was 1, now 2") && Contains("method: was \"trady\"") &&
                         Contains("another --out"));
@@ -40,7 +72,7 @@ TEST_CASE("settings that differ are listed") {
 }
 
 TEST_CASE("what rounds differently is told when a run goes on elsewhere") {
-  RunRecord run = record({});
+  RunRecord run = record(json::object());
   json elsewhere = kEnvironment;
   elsewhere["threads"] = 8;
   CHECK(run.resume_in(elsewhere).empty());
@@ -63,10 +95,64 @@ TEST_CASE("a path that is not UTF-8 stops neither the record nor resuming") {
 }
 
 TEST_CASE("damaged records are refused by name") {
-  for (const std::string text :
-       {"", "[]", "{", R"({"format_version": 2})",
-        R"({"format_version": 1, "trady": "1", "settings": {}, "epochs": []})",
-        R"({"format_version": 1, "trady": "1", "settings": 3, "environment": {}, "epochs": []})"}) {
-    CHECK_THROWS_WITH(RunRecord::parse(text, "run.json"), Contains("run.json: the record"));
+  for (const std::string text : {"", "[]", "{", "3", R"({"format_version": 1})"}) {
+    CHECK_THROWS_WITH(RunRecord::parse(text, "run.json"),
+                      Contains("run.json: the record") && Contains("damaged"));
   }
+}
+
+TEST_CASE("a record of a newer version is told apart from a damaged one") {
+  json run = finished();
+  run["format_version"] = 2;
+  run.erase("settings");
+  CHECK_THROWS_WITH(RunRecord::parse(run.dump(), "run.json"),
+                    Contains("run.json") && Contains("newer trady") && !Contains("damaged"));
+}
+
+TEST_CASE("every field that is read later is checked") {
+  const auto refused = [](const std::string& pointer, const json& value) {
+    json run = finished();
+    run[json::json_pointer(pointer)] = value;
+    INFO(pointer << " = " << value);
+    CHECK_THROWS_WITH(RunRecord::parse(run.dump(), "run.json"),
+                      Contains("run.json") && Contains(pointer + " is "));
+  };
+  refused("/format", "trady eval");
+  refused("/format_version", "1");
+  refused("/trady", 1);
+  refused("/settings", 3);
+  refused("/settings/method", nullptr);
+  refused("/settings/epochs", -1);
+  refused("/settings/budget", 3);
+  refused("/environment", json::array());
+  refused("/environment/micro_batch", "x");
+  refused("/environment/micro_batch", 0);
+  refused("/before", 1);
+  refused("/before/test/accuracy", "good");
+  refused("/budget_elements", 1e300);
+  refused("/resumed", json::object());
+  refused("/epochs", json::object());
+  refused("/epochs/0", 1);
+  refused("/epochs/0/epoch", 1);
+  refused("/epochs/0/steps", 0);
+  refused("/epochs/0/loss", nullptr);
+  refused("/epochs/0/train_accuracy", 7);
+  refused("/epochs/0/budget_used_elements", 1.5);
+  refused("/epochs/0/memory/reserved_bytes", uint64_t{1} << 63U);
+  refused("/epochs/0/memory/peak_bytes", 1);
+  refused("/epochs/0/memory/peak_bytes/weights", "many");
+  refused("/epochs/0/saved_for_backward_bytes/inputs", nullptr);
+  refused("/epochs/0/val", json::array());
+  refused("/epochs/0/test/accuracy", nullptr);
+  for (const json& empty : {json::object(), json::array()}) {
+    json run = finished();
+    run["epochs"] = json::array({empty});
+    CHECK_THROWS_WITH(RunRecord::parse(run.dump(), "run.json"), Contains("/epochs/0"));
+  }
+  json run = finished();
+  run.erase("environment");
+  CHECK_THROWS_WITH(RunRecord::parse(run.dump(), "run.json"), Contains("/environment is missing"));
+  run = finished();
+  run.erase("before");
+  CHECK_THROWS_WITH(RunRecord::parse(run.dump(), "run.json"), Contains("/before is missing"));
 }

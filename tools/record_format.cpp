@@ -1,0 +1,145 @@
+#include "tools/record_format.h"
+
+#include <cmath>
+#include <functional>
+
+#include "engine/error.h"
+#include "tools/json_output.h"
+#include "tools/text.h"
+
+namespace trady::tools {
+
+namespace {
+
+using nlohmann::json;
+
+constexpr double kLargestExact = 9007199254740992.0;  // 2^53: whole numbers a double holds
+
+/// What a field must be, in words and as a test.
+struct Kind {
+  const char* words;
+  std::function<bool(const json&)> holds;
+};
+
+bool is_whole(const json& value, double least) {
+  return value.is_number_integer() && value.get<double>() >= least &&
+         value.get<double>() <= kLargestExact;
+}
+
+const Kind kText{"a text", [](const json& v) { return v.is_string(); }};
+const Kind kObject{"an object", [](const json& v) { return v.is_object(); }};
+const Kind kList{"a list", [](const json& v) { return v.is_array(); }};
+const Kind kNumber{"a finite number",
+                   [](const json& v) { return v.is_number() && std::isfinite(v.get<double>()); }};
+const Kind kShare{"a number from 0 to 1", [](const json& v) {
+                    return v.is_number() && v.get<double>() >= 0 && v.get<double>() <= 1;
+                  }};
+const Kind kCount{"a whole number, 0 or more", [](const json& v) { return is_whole(v, 0); }};
+const Kind kPositive{"a whole number, 1 or more", [](const json& v) { return is_whole(v, 1); }};
+const Kind kTextOrNull{"a text or null",
+                       [](const json& v) { return v.is_string() || v.is_null(); }};
+const Kind kNumberOrNull{"a number or null",
+                         [](const json& v) { return v.is_number() || v.is_null(); }};
+
+class Checker {
+ public:
+  Checker(const json& record, const std::string& origin) : record_(record), origin_(origin) {}
+
+  const json& require(const std::string& pointer, const Kind& kind) const {
+    const json::json_pointer field(pointer);
+    if (!record_.contains(field)) fail_at(concat(pointer, " is missing"));
+    const json& value = record_.at(field);
+    if (!kind.holds(value)) {
+      fail_at(
+          concat(pointer, " is ", shortened(json_text(value), kShown), ", expected ", kind.words));
+    }
+    return value;
+  }
+
+  void require_if_present(const std::string& pointer, const Kind& kind) const {
+    if (record_.contains(json::json_pointer(pointer))) require(pointer, kind);
+  }
+
+  /// Accuracy on each split; null where there is no such split.
+  void require_evaluations(const std::string& pointer) const {
+    for (const char* split : {"/val", "/test"}) {
+      const json::json_pointer field(pointer + split);
+      if (!record_.contains(field) || record_.at(field).is_null()) continue;
+      require(pointer + split, kObject);
+      require(pointer + split + "/accuracy", kShare);
+    }
+  }
+
+  void require_epoch(size_t index) const {
+    const std::string epoch = concat("/epochs/", index);
+    require(epoch, kObject);
+    const Kind number_of_epoch{"the epoch's place in the list",
+                               [=](const json& v) { return v == index; }};
+    require(epoch + "/epoch", number_of_epoch);
+    require(epoch + "/steps", kPositive);
+    for (const char* field : {"/loss", "/step_seconds", "/grad_weight_saved"}) {
+      require(epoch + field, kNumber);
+    }
+    require(epoch + "/train_accuracy", kShare);
+    for (const char* field :
+         {"/budget_used_elements", "/memory/reserved_bytes", "/saved_for_backward_bytes/inputs",
+          "/saved_for_backward_bytes/masks"}) {
+      require(epoch + field, kCount);
+    }
+    for (const auto& [category, bytes] : require(epoch + "/memory/peak_bytes", kObject).items()) {
+      if (!kCount.holds(bytes)) {
+        fail_at(concat(epoch, "/memory/peak_bytes/", shortened(category, kShown), " is ",
+                       shortened(json_text(bytes), kShown), ", expected ", kCount.words));
+      }
+    }
+    require_evaluations(epoch);
+  }
+
+  [[noreturn]] void fail_at(const std::string& problem) const {
+    fail(origin_, ": the record of the run is damaged: ", problem,
+         "; start again without --resume in another --out");
+  }
+
+ private:
+  static constexpr size_t kShown = 60;
+  const json& record_;
+  const std::string& origin_;
+};
+
+}  // namespace
+
+void require_valid_record(const json& record, const std::string& origin) {
+  const Checker checker(record, origin);
+  if (!record.is_object()) checker.fail_at("it is not a JSON object");
+  const Kind format{"\"trady run\"", [](const json& v) { return v == "trady run"; }};
+  checker.require("/format", format);
+  const json& version = checker.require("/format_version", kPositive);
+  if (version.get<int64_t>() > kRecordFormatVersion) {
+    fail(origin, ": the record has format version ", version.get<int64_t>(),
+         ", this version reads ", kRecordFormatVersion, "; use a newer trady");
+  }
+  checker.require("/trady", kText);
+  checker.require("/environment", kObject);
+  checker.require("/environment/micro_batch", kPositive);
+  checker.require("/settings", kObject);
+  for (const char* field :
+       {"/settings/method", "/settings/model", "/settings/data", "/settings/weights"}) {
+    checker.require(field, kText);
+  }
+  for (const char* field : {"/settings/epochs", "/settings/warmup", "/settings/seed"}) {
+    checker.require(field, kCount);
+  }
+  checker.require("/settings/batch", kPositive);
+  checker.require("/settings/budget", kTextOrNull);
+  checker.require("/settings/learning_rate", kNumberOrNull);
+  checker.require_if_present("/budget_elements", kCount);
+  checker.require_if_present("/resumed", kList);
+  const size_t epochs = checker.require("/epochs", kList).size();
+  for (size_t i = 0; i < epochs; ++i) checker.require_epoch(i);
+  if (epochs > 0) {
+    checker.require("/before", kObject);
+    checker.require_evaluations("/before");
+  }
+}
+
+}  // namespace trady::tools
