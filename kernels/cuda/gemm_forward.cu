@@ -2,6 +2,7 @@
 // of the matrix product adds, clips, packs the mask's bits and the selected channels: the output is
 // written once and not read again. Source: docs/method.md, what a step saves.
 #include "kernels/cuda/gemm_conv.cuh"
+#include "kernels/cuda/mask_from_output.h"
 #include "kernels/shape_check.h"
 #include "kernels/work_counters.h"
 
@@ -56,19 +57,6 @@ struct ForwardEpilogue {
   }
 };
 
-/// One thread a byte of the mask: what lies strictly between the corners was not clipped.
-__global__ void __launch_bounds__(256)
-    mask_of_output_kernel(const float* y, int64_t elements, float upper, uint8_t* mask) {
-  const int64_t byte = static_cast<int64_t>(blockIdx.x) * blockDim.x + threadIdx.x;
-  if (8 * byte >= elements) return;
-  unsigned bits = 0;
-  for (int i = 0; i < 8; ++i) {
-    const int64_t at = 8 * byte + i;
-    if (at < elements && y[at] > 0 && y[at] < upper) bits |= 1u << i;
-  }
-  mask[byte] = static_cast<uint8_t>(bits);
-}
-
 class GemmForward final : public ConvForward {
  public:
   GemmForward(const ConvShape& shape, Activation activation, Precision precision,
@@ -121,11 +109,7 @@ class GemmForward final : public ConvForward {
       launch_gemm_conv<Pass::forward, Precision::fp32>("conv_forward", g, epilogue, stream_);
     }
     if (b.mask == nullptr || mask_in_epilogue) return;
-    const int64_t bytes = mask_bytes(shape_.out_elements());
-    const float upper = kActivation == Activation::relu6 ? 6.0f : INFINITY;
-    launch(
-        {"mask_of_output", dim3(static_cast<unsigned>((bytes + 255) / 256)), dim3(256), 0, stream_},
-        mask_of_output_kernel, epilogue.y, shape_.out_elements(), upper, b.mask);
+    mask_from_output(epilogue.y, shape_.out_elements(), kActivation, b.mask, stream_);
   }
 
   ConvShape shape_;

@@ -1,0 +1,137 @@
+#!/usr/bin/env python3
+"""Registers, shared memory and spills of every CUDA kernel, as ptxas reports them.
+
+usage: kernel_resources.py            compares with docs/kernel_resources.md
+       kernel_resources.py --write    writes that file
+
+A kernel that spills, or that uses more than the committed table says, fails the comparison: look
+why, then write the table anew and say so in the commit. Shared memory is dynamic (one struct a
+kernel, kernels/cuda/device/shared_memory.cuh) and is set by the launcher.
+"""
+import concurrent.futures
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+TABLE = ROOT / "docs" / "kernel_resources.md"
+ARCHITECTURES = ("sm_80", "sm_90")
+ENTRY = re.compile(r"Compiling entry function '(\S+)' for '(\S+)'")
+STACK = re.compile(r"(\d+) bytes stack frame, (\d+) bytes spill stores, (\d+) bytes spill loads")
+USED = re.compile(r"Used (\d+) registers")
+
+
+def nvcc():
+    home = os.environ.get("CUDA_HOME", "/usr/local/cuda")
+    found = pathlib.Path(home) / "bin" / "nvcc"
+    return str(found) if found.exists() else "nvcc"
+
+
+def report_of(source, architecture):
+    with tempfile.TemporaryDirectory() as folder:
+        command = [nvcc(), "-std=c++20", "--expt-relaxed-constexpr", "-I", str(ROOT), "-cubin"]
+        command += [f"-arch={architecture}", "-Xptxas", "-v", "-o", f"{folder}/out", str(source)]
+        done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode != 0:
+        sys.exit(f"{source}: nvcc failed\n{done.stderr}")
+    return done.stderr
+
+
+def short_name(mangled):
+    """Without namespaces and parameters; enumerators stay as numbers."""
+    name = subprocess.run(["c++filt", mangled], capture_output=True, text=True).stdout.strip()
+    name = re.sub(r"\(anonymous namespace\)::|trady::kernels::(cuda::)?", "", name)
+    name = name.removeprefix("void ")
+    depth = 0
+    for i, c in enumerate(name):
+        depth += (c == "<") - (c == ">")
+        # A parameter list opens outside of template arguments.
+        if c == "(" and depth == 0:
+            return name[:i]
+    return name
+
+
+def measure():
+    """{(file, kernel): {architecture: (registers, stack, spill bytes)}}"""
+    sources = sorted((ROOT / "kernels" / "cuda").glob("*.cu"))
+    jobs = [(source, architecture) for source in sources for architecture in ARCHITECTURES]
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        reports = list(pool.map(lambda job: report_of(*job), jobs))
+    result = {}
+    for (source, architecture), report in zip(jobs, reports):
+        kernel = stack = spill = None
+        for line in report.splitlines():
+            if found := ENTRY.search(line):
+                kernel = short_name(found[1])
+            elif found := STACK.search(line):
+                stack, spill = int(found[1]), int(found[2]) + int(found[3])
+            elif (found := USED.search(line)) and kernel:
+                row = result.setdefault((source.name, kernel), {})
+                row[architecture] = (int(found[1]), stack, spill)
+                kernel = None
+    return result
+
+
+def lines_of(result):
+    head = ["file", "kernel"]
+    for architecture in ARCHITECTURES:
+        head += [f"{architecture} registers", "stack bytes", "spill bytes"]
+    yield "# Registers and spills of the CUDA kernels"
+    yield ""
+    yield "Written by `.ci/kernel_resources.py --write`, from `nvcc -Xptxas -v`. Numbers among template"
+    yield "arguments are enumerators: precision 0 is TF32, 1 is fp32; pass 0 is forward, 1 grad_input."
+    yield ""
+    yield "| " + " | ".join(head) + " |"
+    yield "|" + "---|" * len(head)
+    for (source, kernel), row in sorted(result.items()):
+        cells = [source, f"`{kernel}`"]
+        for architecture in ARCHITECTURES:
+            cells += [str(value) for value in row.get(architecture, ("", "", ""))]
+        yield "| " + " | ".join(cells) + " |"
+
+
+def committed():
+    result = {}
+    for line in TABLE.read_text().splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        if len(cells) == 2 + 3 * len(ARCHITECTURES) and cells[2].isdigit():
+            values = [int(cell) for cell in cells[2:]]
+            result[(cells[0], cells[1].strip("`"))] = {
+                architecture: tuple(values[3 * i : 3 * i + 3])
+                for i, architecture in enumerate(ARCHITECTURES)
+            }
+    return result
+
+
+def complaints(measured, before):
+    for key, row in measured.items():
+        for architecture, (registers, stack, spill) in row.items():
+            old = before.get(key, {}).get(architecture)
+            where = f"{key[0]}: {key[1]} on {architecture}"
+            if spill > 0:
+                yield f"{where} spills {spill} bytes"
+            if old is None:
+                yield f"{where} is not in the table"
+            elif (registers, stack) > old[:2]:
+                yield f"{where}: {registers} registers, {stack} bytes of stack; the table says {old[:2]}"
+    for key in before.keys() - measured.keys():
+        yield f"{key[0]}: {key[1]} is in the table and no longer there"
+
+
+def main():
+    measured = measure()
+    if sys.argv[1:] == ["--write"]:
+        TABLE.write_text("\n".join(lines_of(measured)) + "\n")
+        return
+    if sys.argv[1:]:
+        sys.exit(__doc__)
+    found = list(complaints(measured, committed()))
+    print("\n".join(found) or f"{len(measured)} kernels, as {TABLE.relative_to(ROOT)} says")
+    sys.exit(1 if found else 0)
+
+
+if __name__ == "__main__":
+    main()
