@@ -60,7 +60,7 @@ Split choose_split(const EvalOptions& o) {
 }
 
 void run_eval(EvalOptions o) {
-  if (!o.json.empty()) require_writable("--json", o.json);
+  if (!o.json.empty()) require_writable("--json", o.json, o.model.weights);
   const Split split = choose_split(o);
   Inference inference = open_inference(o.model, o.batch);
   const Network& network = inference.loaded.network;

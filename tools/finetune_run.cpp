@@ -13,8 +13,10 @@
 #include "kernels/work_counters.h"
 #include "models/model_file.h"
 #include "selection/budget.h"
+#include "tools/inference.h"
 #include "tools/json_output.h"
 #include "tools/progress.h"
+#include "tools/run_inputs.h"
 #include "tools/version.h"
 
 namespace trady::tools {
@@ -22,11 +24,6 @@ namespace trady::tools {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr const char* kCheckpointFile = "checkpoint.safetensors";
-constexpr const char* kWeightsFile = "weights.safetensors";
-constexpr const char* kBestFile = "best.safetensors";
-constexpr const char* kRecordFile = "run.json";
 
 double mebibytes(int64_t bytes) {
   return static_cast<double>(bytes) / (1 << 20);
@@ -48,21 +45,35 @@ void print_epoch(const nlohmann::json& epoch, int total) {
   std::fflush(stdout);
 }
 
+std::optional<double> loss_of(const nlohmann::json& evaluated) {
+  if (evaluated.is_null()) return std::nullopt;
+  return evaluated["loss"].get<double>();
+}
+
 }  // namespace
 
 FinetuneRun::FinetuneRun(const FinetuneOptions& options) : o_(options) {
   if (total_epochs() == 0) fail("--epochs and --warmup are both 0: there is nothing to train");
+  backend_ = make_backend(o_.model.device);
+  require_arithmetic(*backend_);
   describe_model(o_.model);
   if (!o_.training.learning_rate) {
     o_.training.learning_rate = default_learning_rate(o_.model.model, o_.method.method);
   }
   settings_ = settings_json(o_.model, o_.method, o_.data, o_.training);
-  open_out();
+  folder_.emplace(o_.out);
+  folder_->require_other_file(o_.model.weights);
+  open_checkpoint();
   data_ = open_data(o_.data, o_.method.seed);
   if (!data_.train) fail(o_.data.data, ": there are no training images; expected a folder train/");
-  backend_ = make_backend(o_.model.device);
+  inputs_ = json_of(data_);
+  if (!o_.model.weights.empty()) inputs_["weights_fingerprint"] = fingerprint(o_.model.weights);
+  inputs_ = with_valid_text(inputs_);
+  if (record_) record_->require_same_inputs(inputs_, o_.out);
   prepare_network();
   strategy_ = make_strategy(o_.method, net_.network);
+  inputs_["pool"] = strategy_->pool().convs;
+  if (record_) record_->require_same_inputs(inputs_, o_.out);
   size_steps();
   plan_schedule();
   open_record();
@@ -91,6 +102,7 @@ void FinetuneRun::open_record() {
     return;
   }
   record_ = RunRecord(settings_, environment);
+  (*record_)["inputs"] = inputs_;
   const CostModel& costs = strategy_->costs();
   (*record_)["network"] = {{"model", net_.network.name},
                            {"image_size", net_.network.options.image_size},
@@ -102,32 +114,26 @@ void FinetuneRun::open_record() {
   }
 }
 
-/// Creates the folder, or finds what an interrupted run left there.
-void FinetuneRun::open_out() {
-  const fs::path checkpoint = fs::path(o_.out) / kCheckpointFile;
-  if (fs::exists(checkpoint)) {
-    if (!o_.resume) {
-      fail(o_.out, ": holds a run already; continue it with --resume or choose another --out");
-    }
-    checkpoint_ = std::make_unique<SafetensorsFile>(SafetensorsFile::open(checkpoint));
-    const auto text = checkpoint_->metadata().find("run");
-    if (text == checkpoint_->metadata().end()) {
-      fail(checkpoint.string(), ": is not a checkpoint of a run; choose another --out");
-    }
-    record_ = RunRecord::parse(text->second, checkpoint.string());
-    record_->require_same_settings(settings_, o_.out);
-    const int64_t micro_batch = (*record_)["environment"].value("micro_batch", int64_t{1});
-    if (o_.method.micro_batch.value_or(micro_batch) != micro_batch) {
-      fail("--micro-batch ", *o_.method.micro_batch, ": ", o_.out, " was started with ",
-           micro_batch, ", and another one rounds differently; leave --micro-batch out");
-    }
-    o_.method.micro_batch = micro_batch;
+/// Finds what an interrupted run left in the folder.
+void FinetuneRun::open_checkpoint() {
+  if (!folder_->has_checkpoint(o_.resume)) {
+    if (o_.resume) std::printf("%s holds no checkpoint yet: starting anew\n", o_.out.c_str());
     return;
   }
-  std::error_code error;
-  fs::create_directories(o_.out, error);
-  if (error) fail("--out ", o_.out, ": cannot create the folder (", error.message(), ")");
-  if (o_.resume) std::printf("%s holds no checkpoint yet: starting anew\n", o_.out.c_str());
+  const fs::path checkpoint = folder_->checkpoint();
+  checkpoint_ = std::make_unique<SafetensorsFile>(SafetensorsFile::open(checkpoint));
+  const auto text = checkpoint_->metadata().find("run");
+  if (text == checkpoint_->metadata().end()) {
+    fail(checkpoint.string(), ": is not a checkpoint of a run; choose another --out");
+  }
+  record_ = RunRecord::parse(text->second, checkpoint.string());
+  record_->require_same_settings(settings_, o_.out);
+  const auto micro_batch = (*record_)["environment"]["micro_batch"].get<int64_t>();
+  if (o_.method.micro_batch.value_or(micro_batch) != micro_batch) {
+    fail("--micro-batch ", *o_.method.micro_batch, ": ", o_.out, " was started with ", micro_batch,
+         ", and another one rounds differently; leave --micro-batch out");
+  }
+  o_.method.micro_batch = micro_batch;
 }
 
 void FinetuneRun::prepare_network() {
@@ -236,13 +242,15 @@ nlohmann::json FinetuneRun::run_epoch(int epoch) {
   }
   json["val"] = evaluate(data_.val, label + " validation");
   json["test"] = evaluate(data_.test, label + " test");
+  require_no_divergence(epoch, {trained.loss, loss_of(json["val"]), loss_of(json["test"])},
+                        *net_.parameters, net_.network.options.classes);
   json["input_pipeline_bytes"] = input_bytes_;  // the most of training and both evaluations
   json["seconds"] = watch.seconds();
   return json;
 }
 
 /// Weights in the layout of the source framework; a resumable file holds the record too.
-void FinetuneRun::save(const char* file, bool resumable) {
+void FinetuneRun::save(const fs::path& file, bool resumable) {
   auto metadata = models::metadata_of(net_.network, data_.train->class_names());
   std::vector<SavedParameters> sets{{net_.parameters.get(), resumable ? "model/" : ""}};
   if (resumable) {
@@ -251,13 +259,12 @@ void FinetuneRun::save(const char* file, bool resumable) {
       sets.push_back({velocity, "momentum/"});
     }
   }
-  save_parameters(fs::path(o_.out) / file, sets, metadata);
+  save_parameters(file, sets, metadata);
 }
 
 void FinetuneRun::run() {
   announce();
   watch_for_interrupts();
-  const fs::path record_path = fs::path(o_.out) / kRecordFile;
   if (record_->epochs_done() == 0) {
     runner_->select(strategy_->plan(0));
     (*record_)["before"] = {{"val", evaluate(data_.val, "validation before")},
@@ -282,15 +289,15 @@ void FinetuneRun::run() {
     if (is_best) {  // by validation; never chosen on test
       best = record_->json()["epochs"].back()["val"]["accuracy"].get<double>();
       (*record_)["best_epoch"] = epoch;
-      save(kBestFile, /*resumable=*/false);
+      save(folder_->best(), /*resumable=*/false);
     }
-    save(kCheckpointFile, /*resumable=*/true);
-    record_->write(record_path);
+    save(folder_->checkpoint(), /*resumable=*/true);
+    record_->write(folder_->record());
   }
-  save(kWeightsFile, /*resumable=*/false);
-  record_->write(record_path);
-  std::printf("wrote %s; try `trady predict %s IMAGE`\n", (fs::path(o_.out) / kWeightsFile).c_str(),
-              (fs::path(o_.out) / kWeightsFile).c_str());
+  save(folder_->weights(), /*resumable=*/false);
+  record_->write(folder_->record());
+  const std::string weights = folder_->weights().string();
+  std::printf("wrote %s; try `trady predict %s IMAGE`\n", weights.c_str(), weights.c_str());
 }
 
 }  // namespace trady::tools

@@ -1,6 +1,7 @@
 // One run of `trady finetune`, from its options to the files in --out.
 #pragma once
 
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
@@ -9,6 +10,7 @@
 #include "engine/schedule.h"
 #include "engine/step/step_runner.h"
 #include "tools/input_pipeline.h"
+#include "tools/run_folder.h"
 #include "tools/run_record.h"
 #include "tools/setup.h"
 
@@ -32,7 +34,7 @@ class FinetuneRun {
   void run();
 
  private:
-  void open_out();
+  void open_checkpoint();
   void prepare_network();
   void size_steps();
   void plan_schedule();
@@ -40,11 +42,12 @@ class FinetuneRun {
   void announce() const;
   nlohmann::json run_epoch(int epoch);
   nlohmann::json evaluate(const std::shared_ptr<const Dataset>& images, const std::string& label);
-  void save(const char* file, bool resumable);
+  void save(const std::filesystem::path& file, bool resumable);
   int total_epochs() const { return o_.training.warmup + o_.training.epochs; }
 
   FinetuneOptions o_;
-  nlohmann::json settings_;
+  std::optional<RunFolder> folder_;
+  nlohmann::json settings_, inputs_;
   std::optional<RunRecord> record_;
   std::unique_ptr<SafetensorsFile> checkpoint_;
 

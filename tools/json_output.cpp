@@ -9,11 +9,17 @@ void add_json_option(CLI::App& command, std::string& file) {
   command.add_option("--json", file, "write the result to this file too");
 }
 
-void require_writable(const std::string& option, const std::filesystem::path& file) {
+void require_writable(const std::string& option, const std::filesystem::path& file,
+                      const std::filesystem::path& weights) {
+  std::error_code error;  // where one of them does not exist
+  if (std::filesystem::equivalent(file, weights, error)) {
+    fail(option, " ", file.string(), ": would replace --weights ", weights.string(),
+         "; choose another file");
+  }
   try {
     const AtomicFile probe(file, 0);  // never committed: leaves nothing behind
-  } catch (const Error& error) {
-    fail(option, ": ", error.what());
+  } catch (const Error& unwritable) {
+    fail(option, ": ", unwritable.what());
   }
 }
 

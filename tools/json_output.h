@@ -10,8 +10,10 @@ namespace trady::tools {
 
 void add_json_option(CLI::App& command, std::string& file);
 
-/// Error now if nothing could be written there: better before minutes of work than after.
-void require_writable(const std::string& option, const std::filesystem::path& file);
+/// Error now if nothing could be written there: better before minutes of work than after. Error
+/// also if the file is `weights`, by whatever name.
+void require_writable(const std::string& option, const std::filesystem::path& file,
+                      const std::filesystem::path& weights);
 
 /// As valid JSON, whatever the encoding of the paths in it: bytes that are not UTF-8 are replaced.
 /// `indent` as nlohmann's dump.

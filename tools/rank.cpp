@@ -133,6 +133,8 @@ Ranking RankRun::run() {
       Progress progress(concat("epoch ", epoch + 1, "/", total_epochs()), o_.batch);
       trained = train_epoch(*runner_, *loader_, schedule, epoch, progress.listener());
     }
+    require_no_divergence(epoch, {trained.loss, std::nullopt, std::nullopt}, *net_.parameters,
+                          net_.network.options.classes);
     rgn.end_epoch();
     std::printf("epoch %3d/%d  loss %.4f  train %s  %.1f ms/step\n", epoch + 1, total_epochs(),
                 trained.loss, percent(trained.accuracy, 2).c_str(),
@@ -176,7 +178,7 @@ void print_comparison(const Ranking& ranking) {
 }
 
 void run_rank(const RankOptions& options) {
-  require_writable("--out", options.out);
+  require_writable("--out", options.out, options.model.weights);
   RankRun run(options);
   const Ranking ranking = run.run();
   write_ranking(options.out, ranking);

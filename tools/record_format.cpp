@@ -134,6 +134,7 @@ void require_valid_record(const json& record, const std::string& origin) {
   checker.require("/settings/learning_rate", kNumberOrNull);
   checker.require_if_present("/budget_elements", kCount);
   checker.require_if_present("/resumed", kList);
+  checker.require_if_present("/inputs", kObject);
   const size_t epochs = checker.require("/epochs", kList).size();
   for (size_t i = 0; i < epochs; ++i) checker.require_epoch(i);
   if (epochs > 0) {

@@ -5,6 +5,7 @@
 #include "engine/error.h"
 #include "tools/json_output.h"
 #include "tools/record_format.h"
+#include "tools/text.h"
 #include "tools/version.h"
 
 namespace trady::tools {
@@ -47,9 +48,30 @@ nlohmann::json json_of(const UpdatePlan& plan, const CostModel& costs) {
 
 namespace {
 
+/// Of two lists only the first place that differs: there may be a thousand classes.
 std::string difference(const std::string& key, const nlohmann::json& was,
                        const nlohmann::json& now) {
-  return concat("\n  ", key, ": was ", json_text(was), ", now ", json_text(now));
+  constexpr size_t kShown = 200;
+  if (was.is_array() && now.is_array() && was.size() == now.size()) {
+    for (size_t i = 0; i < was.size(); ++i) {
+      if (was[i] != now[i]) return difference(concat(key, "[", i, "]"), was[i], now[i]);
+    }
+  }
+  const auto text = [](const nlohmann::json& value) {
+    return value.is_array() ? concat("a list of ", value.size())
+                            : shortened(json_text(value), kShown);
+  };
+  return concat("\n  ", key, ": was ", text(was), ", now ", text(now));
+}
+
+/// A line for every member of `now` that `was` lacks or has otherwise.
+std::string differences(const nlohmann::json& was, const nlohmann::json& now) {
+  std::string lines;
+  for (const auto& [key, value] : now.items()) {
+    const nlohmann::json old = was.value(key, nlohmann::json());
+    if (old != value) lines += difference(key, old, value);
+  }
+  return lines;
 }
 
 }  // namespace
@@ -76,16 +98,17 @@ RunRecord RunRecord::read(const std::filesystem::path& path) {
 
 void RunRecord::require_same_settings(const nlohmann::json& wanted,
                                       const std::string& origin) const {
-  std::string lines;
-  const nlohmann::json& had = json_["settings"];
-  for (const auto& [key, value] : wanted.items()) {
-    const nlohmann::json old = had.value(key, nlohmann::json());
-    if (old != value) lines += difference(key, old, value);
-  }
-  if (!lines.empty()) {
-    fail(origin, ": the run was started with other settings; resume with the same ones or choose ",
-         "another --out", lines);
-  }
+  const std::string lines = differences(json_["settings"], wanted);
+  if (lines.empty()) return;
+  fail(origin, ": the run was started with other settings; resume with the same ones or choose ",
+       "another --out", lines);
+}
+
+void RunRecord::require_same_inputs(const nlohmann::json& found, const std::string& origin) const {
+  const std::string lines = differences(json_.value("inputs", nlohmann::json::object()), found);
+  if (lines.empty()) return;
+  fail(origin, ": what the run was started from has changed since; bring it back or choose ",
+       "another --out", lines);
 }
 
 std::string RunRecord::resume_in(const nlohmann::json& environment) {

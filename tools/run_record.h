@@ -31,6 +31,9 @@ class RunRecord {
   /// Error that lists every setting that differs from `wanted`.
   void require_same_settings(const nlohmann::json& wanted, const std::string& origin) const;
 
+  /// The same for what the options name (tools/run_inputs.h), which `found` describes as it is now.
+  void require_same_inputs(const nlohmann::json& found, const std::string& origin) const;
+
   /// Notes that the run goes on in `environment`. Returns a line for everything there that rounds
   /// differently from where the run was started; nothing if the weights will be the same bytes.
   std::string resume_in(const nlohmann::json& environment);

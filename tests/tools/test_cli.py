@@ -3,6 +3,7 @@
 Usage: test_cli.py PATH_OF_TRADY. Needs neither real data nor packages: networks are written from
 what `trady plan` says of their shapes, images are PPM files.
 """
+import fcntl
 import json
 import os
 import pathlib
@@ -254,6 +255,72 @@ class CommandLine(unittest.TestCase):
         self.accepted(*args, "--resume", "--micro-batch", 4)
         self.refused([*args, "--resume", "--micro-batch", 8], "--micro-batch 8", "started with 4")
 
+    def test_resuming_notices_what_changed_behind_the_same_names(self):
+        data = self.folder / "changing"
+        for split in ("train", "test"):
+            write_images(data / split, CLASSES)
+        weights = self.folder / "changing.safetensors"
+        weights.write_bytes(self.weights.read_bytes())
+        pool = self.folder / "changing.json"
+        self.accepted("rank", "--weights", weights, "--data", data, "--epochs", 1, "--warmup", 0,
+                      "--batch", 8, "--lr", 0.001, "--out", pool)
+        args = self.finetune("--method", "trady", "--budget", "2%", "--pool", pool, "--out",
+                             self.folder / "changing-run", data=data, weights=weights)
+        self.accepted(*args)
+        resumed = [*args, "--resume"]
+        self.accepted(*resumed)
+
+        write_safetensors(weights, self.tensors, metadata_of(CLASSES) | {"note": "another"})
+        self.refused(resumed, "has changed since", "weights_fingerprint")
+        weights.write_bytes(self.weights.read_bytes())
+
+        ranking = pool.read_text()
+        changed = json.loads(ranking)
+        changed["k"] -= 1
+        pool.write_text(json.dumps(changed))
+        self.refused(resumed, "has changed since", "pool")
+        pool.write_text(ranking)
+
+        write_image(data / "train" / "ant" / "more.ppm", 7)
+        self.refused(resumed, "training_images: was 16, now 17")
+        (data / "train" / "ant" / "more.ppm").unlink()
+        for split in ("train", "test"):
+            (data / split / "ant").rename(data / split / "cow")
+        self.refused(resumed, 'class_names[0]: was "ant", now "bee"')
+        for split in ("train", "test"):
+            (data / split / "cow").rename(data / split / "ant")
+        self.accepted(*resumed)
+
+    def test_results_and_pretrained_weights_are_never_replaced(self):
+        out = self.folder / "precious"
+        args = self.finetune("--method", "head", "--out", out)
+        self.accepted(*args)
+        (out / "checkpoint.safetensors").unlink()
+        before = {f.name: f.read_bytes() for f in out.iterdir()}
+        self.refused(args, out, "run.json", "another --out")
+        self.refused([*args, "--resume"], out, "run.json")
+        (out / "run.json").unlink()
+        self.refused(args, "weights.safetensors")
+        before.pop("run.json")
+        own = out / "weights.safetensors"
+        self.refused(self.finetune("--method", "head", "--out", out, weights=own),
+                     "would replace --weights", own)
+        outputs = (["rank", "--weights", own, "--data", self.data, "--out", own],
+                   ["eval", "--weights", own, "--data", self.data, "--json", own],
+                   ["plan", "--weights", own, "--method", "head", "--json", own])
+        for command in outputs:
+            self.refused(command, "would replace --weights", own)
+        self.assertEqual(before, {f.name: f.read_bytes() for f in out.iterdir()})
+
+    def test_one_process_writes_to_a_folder(self):
+        out = self.folder / "busy"
+        out.mkdir()
+        with open(out / ".lock", "w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            self.refused(self.finetune("--method", "head", "--out", out), out,
+                         "another trady is writing here")
+        self.accepted(*self.finetune("--method", "head", "--out", out))
+
     def test_paths_that_are_not_utf8_do_not_stop_a_run(self):
         data = os.fsencode(self.folder) + b"/caf\xe9"
         os.symlink(self.data, data)
@@ -446,6 +513,8 @@ class CommandLine(unittest.TestCase):
                      "--cache", "much")
         self.refused(["eval", "--weights", self.weights, "--data", self.data, "--device", "null"],
                      "null", "cpu")
+        self.refused(self.finetune("--method", "head", "--device", "null", "--out",
+                                   self.folder / "x"), "null", "cpu")
         self.refused(self.finetune("--method", "full", "--lr", -1, "--out", self.folder / "x"),
                      "--lr")
 
@@ -453,6 +522,15 @@ class CommandLine(unittest.TestCase):
         self.refused(self.finetune("--method", "full", "--lr", 1e30, "--out",
                                    self.folder / "diverged", epochs=30),
                      "diverged", "smaller --lr")
+
+    def test_a_run_that_diverged_in_its_last_step_leaves_no_weights(self):
+        out = self.folder / "blown-up"
+        self.refused(self.finetune("--method", "full", "--lr", 1e6, "--out", out, batch=16),
+                     "diverged in epoch 0", "in another --out")
+        self.assertEqual([f.name for f in out.iterdir()], [".lock"])
+        self.refused(["rank", "--weights", self.weights, "--data", self.data, "--epochs", 1,
+                      "--warmup", 0, "--batch", 8, "--lr", 1e6, "--out",
+                      self.folder / "blown-up.json"], "diverged in epoch 0")
 
     # Bad input: data sets.
 

@@ -71,6 +71,24 @@ TEST_CASE("settings that differ are listed") {
                     Contains("classes: was null"));
 }
 
+TEST_CASE("inputs that have changed are listed, lists by the first place that differs") {
+  RunRecord run = record(json::object());
+  const json inputs{{"class_names", {"ant", "bee"}}, {"training_images", 16}};
+  run["inputs"] = inputs;
+  CHECK_NOTHROW(run.require_same_inputs(inputs, "out"));
+  CHECK_NOTHROW(run.require_same_inputs({{"training_images", 16}}, "out"));
+  json changed = inputs;
+  changed["class_names"][1] = "cow";
+  CHECK_THROWS_WITH(run.require_same_inputs(changed, "out"),
+                    Contains("out: ") && Contains("class_names[1]: was \"bee\", now \"cow\"") &&
+                        !Contains("training_images"));
+  changed["class_names"].push_back("dog");
+  CHECK_THROWS_WITH(run.require_same_inputs(changed, "out"),
+                    Contains("class_names: was a list of 2, now a list of 3"));
+  CHECK_THROWS_WITH(record(json::object()).require_same_inputs(inputs, "out"),
+                    Contains("training_images: was null, now 16"));
+}
+
 TEST_CASE("what rounds differently is told when a run goes on elsewhere") {
   RunRecord run = record(json::object());
   json elsewhere = kEnvironment;

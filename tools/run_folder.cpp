@@ -1,0 +1,65 @@
+#include "tools/run_folder.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <system_error>
+
+#include "engine/error.h"
+
+namespace trady::tools {
+
+namespace fs = std::filesystem;
+
+RunFolder::RunFolder(const fs::path& path) : path_(path) {
+  std::error_code error;
+  fs::create_directories(path_, error);
+  if (error) fail("--out ", path_.string(), ": cannot create the folder (", error.message(), ")");
+  lock();
+}
+
+RunFolder::~RunFolder() {
+  if (lock_ >= 0) ::close(lock_);  // the file stays: removing it could take another's lock away
+}
+
+void RunFolder::lock() {
+  const fs::path file = path_ / ".lock";
+  lock_ = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
+  if (lock_ < 0) {
+    fail("--out ", path_.string(), ": cannot create ", file.string(), " (", system_reason(errno),
+         "); choose a folder that you may write to");
+  }
+  if (::flock(lock_, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK) return;
+  ::close(lock_);
+  fail("--out ", path_.string(), ": another trady is writing here; wait for it or choose another ",
+       "--out");
+}
+
+void RunFolder::require_other_file(const fs::path& weights) const {
+  for (const fs::path& file : {this->weights(), best(), checkpoint(), record()}) {
+    std::error_code error;  // where one of them does not exist
+    if (fs::equivalent(file, weights, error)) {
+      fail("--out ", path_.string(), ": the run would replace --weights ", weights.string(),
+           "; choose another --out");
+    }
+  }
+}
+
+bool RunFolder::has_checkpoint(bool resume) const {
+  if (fs::exists(checkpoint())) {
+    if (resume) return true;
+    fail(path_.string(),
+         ": holds a run already; continue it with --resume or choose another --out");
+  }
+  for (const fs::path& file : {record(), weights(), best()}) {
+    // Interrupted between the two, the first epoch leaves the best weights without a checkpoint.
+    if (!fs::exists(file) || (resume && file == best())) continue;
+    fail(path_.string(), ": holds ", file.filename().string(),
+         " of a run, but no checkpoint to go on from; move it away or choose another --out");
+  }
+  return false;
+}
+
+}  // namespace trady::tools
