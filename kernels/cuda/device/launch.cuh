@@ -35,6 +35,16 @@ inline bool waits_for_every_kernel() {
   return waits;
 }
 
+/// Under TRADY_SYNC=1 waits for `launch`; not while its stream records a graph, where nothing runs.
+inline void wait_if_asked(const Launch& launch) {
+  if (!waits_for_every_kernel()) return;
+  cudaStreamCaptureStatus capturing = cudaStreamCaptureStatusNone;
+  check(cudaStreamIsCapturing(launch.stream, &capturing), launch.name);
+  if (capturing == cudaStreamCaptureStatusNone) {
+    check(cudaStreamSynchronize(launch.stream), launch.name);
+  }
+}
+
 /// Enqueues kernel(args...) on launch.stream. Nothing is launched for an empty grid.
 template <typename... Parameters, typename... Args>
 void launch(const Launch& launch, void (*kernel)(Parameters...), Args... args) {
@@ -56,7 +66,7 @@ void launch(const Launch& launch, void (*kernel)(Parameters...), Args... args) {
   cuda_on_host::launch({launch.name, launch.grid, launch.block, launch.shared_bytes, launch.stream},
                        kernel, Parameters(args)...);
 #endif
-  if (waits_for_every_kernel()) check(cudaStreamSynchronize(launch.stream), launch.name);
+  wait_if_asked(launch);
 }
 
 }  // namespace trady::kernels::cuda
