@@ -12,6 +12,7 @@
 #include "tools/inference.h"
 #include "tools/input_pipeline.h"
 #include "tools/json_output.h"
+#include "tools/number_checks.h"
 #include "tools/progress.h"
 #include "tools/text.h"
 
@@ -120,9 +121,10 @@ void add_eval(CLI::App& app) {
   add_data_options(*command, options->data);
   command->add_option("--split", options->split, "test, val or train")->capture_default_str();
   command->add_option("--seed", options->seed, "of --val-split: the one of the training run")
+      ->transform(seed_number())
       ->capture_default_str();
   command->add_option("--batch", options->batch, "images a step")
-      ->check(CLI::Range(1, 65536))
+      ->transform(whole_number(1, kMaxBatch))
       ->capture_default_str();
   add_json_option(*command, options->json);
   command->footer(

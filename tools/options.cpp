@@ -1,5 +1,6 @@
 #include "tools/options.h"
 
+#include <limits>
 #include <thread>
 
 #include "engine/data/transform.h"
@@ -8,10 +9,16 @@
 #include "models/registry.h"
 #include "selection/strategy.h"
 #include "tools/json_output.h"
+#include "tools/number_checks.h"
 
 namespace trady::tools {
 
 namespace {
+
+constexpr int64_t kMaxThreads = 1024;
+constexpr int64_t kMaxConvs = 1000000;
+constexpr int64_t kMaxClass = std::numeric_limits<int32_t>::max();
+constexpr double kMaxResidualScale = 100;
 
 std::string method_names() {
   std::vector<std::string> names;
@@ -28,14 +35,14 @@ void add_model_options(CLI::App& command, ModelOptions& o) {
   command
       .add_option("--image-size", o.image_size,
                   "pixels of the input square (default: what --weights says)")
-      ->check(CLI::Range(1, kMaxImageSize));
+      ->transform(whole_number(1, kMaxImageSize));
   command.add_flag("--mix", o.mix, "with the last 1x1 convolution of the paper's float networks");
   command
       .add_option("--device", o.device,
                   "cpu; reference (plain loops in float64); null (shapes and bytes only)")
       ->capture_default_str();
   command.add_option("--threads", o.threads, "worker threads (0: one a core)")
-      ->check(CLI::Range(0, 1024))
+      ->transform(whole_number(0, kMaxThreads))
       ->capture_default_str();
 }
 
@@ -48,19 +55,23 @@ void add_method_options(CLI::App& command, MethodOptions& o) {
   command.add_option("--pool", o.pool,
                      "convs to select from: first K of the ranking (35), a share of the gradient "
                      "norm (97%), a file from `trady rank`, or all");
-  command.add_option("--last", o.last_k, "convs that last-k updates");
+  command.add_option("--last", o.last_k, "convs that last-k updates")
+      ->transform(whole_number(1, kMaxConvs));
   command.add_flag("--paper-depthwise-cost", o.paper_depthwise_cost,
                    "count 1 weight a depthwise channel, as the paper's budget of 27946 does");
   command.add_option("--memory-limit", o.memory_limit,
                      "bound of what a step reserves, e.g. 6MiB: weights, activations, gradients, "
                      "workspace");
   command.add_option("--batch", o.batch, "images a step")
-      ->check(CLI::Range(1, 65536))
+      ->transform(whole_number(1, kMaxBatch))
       ->capture_default_str();
-  command.add_option("--micro-batch", o.micro_batch,
-                     "images that a worker takes through the network at a time; divides --batch "
-                     "(default: from the shapes)");
+  command
+      .add_option("--micro-batch", o.micro_batch,
+                  "images that a worker takes through the network at a time; divides --batch "
+                  "(default: from the shapes)")
+      ->transform(whole_number(1, kMaxBatch));
   command.add_option("--seed", o.seed, "of selection, order, augmentation and initialization")
+      ->transform(seed_number())
       ->capture_default_str();
 }
 
@@ -73,30 +84,33 @@ void add_data_options(CLI::App& command, DataOptions& o) {
       .add_option("--recipe", o.recipe,
                   "augmentation: standard (the paper's), vww, light (shift and flip), none")
       ->capture_default_str();
-  command.add_option("--val-split", o.val_split, "share of the training images to validate on");
-  command.add_option("--classes", o.classes, "use these labels alone, e.g. 5,6,7")->delimiter(',');
+  command.add_option("--val-split", o.val_split, "share of the training images to validate on")
+      ->check(real_number(0, 1));
+  command.add_option("--classes", o.classes, "use these labels alone, e.g. 5,6,7")
+      ->delimiter(',')
+      ->transform(whole_number(0, kMaxClass));
   command.add_option("--cache", o.cache, "memory for decoded images")->capture_default_str();
 }
 
 void add_training_options(CLI::App& command, TrainingOptions& o) {
   command.add_option("--epochs", o.epochs, "epochs after the warm-up")
-      ->check(CLI::Range(0, 1000000))
+      ->transform(whole_number(0, kMaxEpochs))
       ->capture_default_str();
   command.add_option("--warmup", o.warmup, "epochs of linear warm-up")
-      ->check(CLI::Range(0, 1000000))
+      ->transform(whole_number(0, kMaxEpochs))
       ->capture_default_str();
   command
       .add_option("--lr", o.learning_rate,
                   "peak learning rate (default: one that works for model and method)")
-      ->check(CLI::PositiveNumber);
+      ->check(positive_number(kMaxLearningRate));
   command.add_option("--momentum", o.momentum, "of SGD; its memory is not in the budget")
-      ->check(CLI::Range(0.0, 0.9999))
+      ->check(real_number(0, kMaxMomentum))
       ->capture_default_str();
-  command.add_option("--weight-decay", o.weight_decay)
-      ->check(CLI::NonNegativeNumber)
+  command.add_option("--weight-decay", o.weight_decay, "of SGD")
+      ->check(real_number(0, 1))
       ->capture_default_str();
   command.add_option("--clip-norm", o.clip_norm, "bound of the gradient's norm (0: none)")
-      ->check(CLI::NonNegativeNumber)
+      ->check(real_number(0, kMaxGradientNorm))
       ->capture_default_str();
   CLI::Option* new_head =
       command.add_flag("--new-head", o.new_head,
@@ -109,6 +123,7 @@ void add_training_options(CLI::App& command, TrainingOptions& o) {
   command
       .add_option("--residual-scale", o.residual_scale,
                   "with --from-scratch: factor of each residual branch's last weights")
+      ->check(real_number(0, kMaxResidualScale))
       ->capture_default_str();
 }
 

@@ -9,6 +9,13 @@
 
 namespace trady::tools {
 
+/// Beyond these a number is a mistake.
+constexpr int64_t kMaxBatch = 65536;
+constexpr int64_t kMaxEpochs = 1000000;
+constexpr double kMaxLearningRate = 1e6;
+constexpr double kMaxMomentum = 0.9999;
+constexpr double kMaxGradientNorm = 1e12;
+
 /// Which network, with which weights, on what.
 struct ModelOptions {
   std::string model;                  ///< empty: what the weights file says

@@ -3,6 +3,7 @@
 
 #include "tools/commands.h"
 #include "tools/json_output.h"
+#include "tools/number_checks.h"
 #include "tools/plan_report.h"
 
 namespace trady::tools {
@@ -16,12 +17,12 @@ void add_plan(CLI::App& app) {
   command
       ->add_option("--classes-count", options->classes,
                    "of the classifier (default: what --weights says, else 1000)")
-      ->check(CLI::Range(1, 1000000));
+      ->transform(whole_number(1, 1000000));
   command->add_option("--momentum", options->momentum, "of SGD, for its memory")
-      ->check(CLI::Range(0.0, 0.9999))
+      ->check(real_number(0, kMaxMomentum))
       ->capture_default_str();
   command->add_option("--epoch", options->epoch, "whose draw to show, counted from 0")
-      ->check(CLI::Range(0, 1000000))
+      ->transform(whole_number(0, kMaxEpochs))
       ->capture_default_str();
   add_json_option(*command, options->json);
   command->footer(

@@ -9,8 +9,10 @@
 #include "engine/data/image_file.h"
 #include "engine/data/transform.h"
 #include "engine/error.h"
+#include "engine/limits.h"
 #include "tools/commands.h"
 #include "tools/inference.h"
+#include "tools/number_checks.h"
 #include "tools/text.h"
 
 namespace trady::tools {
@@ -124,12 +126,14 @@ void add_predict(CLI::App& app) {
   command->add_option("images", options->images, "JPEG, PNG, BMP or PNM files")->required();
   command->add_option("--model", options->model.model,
                       "network's name (default: what the weights file says)");
-  command->add_option("--image-size", options->model.image_size,
-                      "pixels of the input square (default: what the weights file says)");
+  command
+      ->add_option("--image-size", options->model.image_size,
+                   "pixels of the input square (default: what the weights file says)")
+      ->transform(whole_number(1, kMaxImageSize));
   command->add_option("--recipe", options->recipe, "standard, vww, light or none, as in training")
       ->capture_default_str();
   command->add_option("--top", options->top, "classes to show")
-      ->check(CLI::Range(1, 1000000))
+      ->transform(whole_number(1, 1000000))
       ->capture_default_str();
   command->add_option("--device", options->model.device, "cpu or reference")->capture_default_str();
   command->footer(

@@ -11,6 +11,7 @@
 #include "tools/inference.h"
 #include "tools/input_pipeline.h"
 #include "tools/json_output.h"
+#include "tools/number_checks.h"
 #include "tools/progress.h"
 #include "tools/ranking_comparison.h"
 #include "tools/setup.h"
@@ -196,24 +197,27 @@ void add_rank(CLI::App& app) {
   add_model_options(*command, options->model);
   add_data_options(*command, options->data);
   command->add_option("--epochs", options->epochs, "epochs after the warm-up")
-      ->check(CLI::Range(0, 1000000))
+      ->transform(whole_number(0, kMaxEpochs))
       ->capture_default_str();
   command->add_option("--warmup", options->warmup, "epochs of linear warm-up")
-      ->check(CLI::Range(0, 1000000))
+      ->transform(whole_number(0, kMaxEpochs))
       ->capture_default_str();
   command
       ->add_option("--lr", options->learning_rate,
                    "peak learning rate (default: one that works for full fine-tuning)")
-      ->check(CLI::PositiveNumber);
+      ->check(positive_number(kMaxLearningRate));
   command->add_option("--clip-norm", options->clip_norm, "bound of the gradient's norm (0: none)")
-      ->check(CLI::NonNegativeNumber)
+      ->check(real_number(0, kMaxGradientNorm))
       ->capture_default_str();
   command->add_option("--batch", options->batch, "images a step")
-      ->check(CLI::Range(1, 65536))
+      ->transform(whole_number(1, kMaxBatch))
       ->capture_default_str();
-  command->add_option("--micro-batch", options->micro_batch,
-                      "images that a worker takes through the network at a time");
+  command
+      ->add_option("--micro-batch", options->micro_batch,
+                   "images that a worker takes through the network at a time")
+      ->transform(whole_number(1, kMaxBatch));
   command->add_option("--seed", options->seed, "of head, order and augmentation")
+      ->transform(seed_number())
       ->capture_default_str();
   command->add_option("--out", options->out, "the ranking file (JSON)")->required();
   command->footer(

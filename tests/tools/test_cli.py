@@ -518,8 +518,26 @@ class CommandLine(unittest.TestCase):
         self.refused(self.finetune("--method", "full", "--lr", -1, "--out", self.folder / "x"),
                      "--lr")
 
+    def test_numbers_that_are_none_or_out_of_range(self):
+        out = self.folder / "x"
+        for option in ("--lr", "--momentum", "--weight-decay", "--clip-norm", "--residual-scale",
+                       "--val-split"):
+            for text in ("nan", "inf", "-1", "1e999", "0x10", "1,5", "", "two", "9e99"):
+                self.refused(self.finetune("--out", out, option, text), option, "a number", text)
+        for option in ("--seed", "--epochs", "--last", "--micro-batch", "--classes", "--threads",
+                       "--batch", "--image-size"):
+            for text in ("-1", "1.5", "0x10", "99999999999999999999", "9" * 400, "nan", "7 8"):
+                self.refused(self.finetune("--out", out, option, text), option, "a whole number")
+        for option, text in (("--lr", "0"), ("--lr", "1" * 400), ("--epochs", "9" * 400)):
+            self.assertLess(len(trady(*self.finetune("--out", out, option, text)).stderr), 250)
+        record, _ = self.run_of("--seed", "18446744073709551615", "--threads", "01")
+        self.assertEqual(record["settings"]["seed"], 2 ** 64 - 1)
+        record, _ = self.run_of("--seed", "010", "--lr", ".5e-2")
+        self.assertEqual((record["settings"]["seed"], record["settings"]["learning_rate"]),
+                         (10, 0.005))
+
     def test_divergence_is_reported_with_advice(self):
-        self.refused(self.finetune("--method", "full", "--lr", 1e30, "--out",
+        self.refused(self.finetune("--method", "full", "--lr", 1e6, "--out",
                                    self.folder / "diverged", epochs=30),
                      "diverged", "smaller --lr")
 
