@@ -5,6 +5,7 @@
 #   build      warnings are errors, in the build that `make test` uses
 #   format     clang-format
 #   lint       clang-tidy (.clang-tidy says which checks)
+#   kernels    registers and spills of the CUDA kernels
 #   minimal    the libraries without oneDNN and zlib
 #   asan       tests with AddressSanitizer and UndefinedBehaviorSanitizer
 #   tsan       tests of worker threads and the data loader with ThreadSanitizer
@@ -44,6 +45,10 @@ lint() {
     'bench/*.cpp' | xargs -0 -n 1 -P "$jobs" .ci/lint_file.sh
 }
 
+kernels() {
+  .ci/kernel_resources.py
+}
+
 minimal() {
   cmake --preset minimal
   cmake --build --preset minimal --parallel "$jobs"
@@ -74,7 +79,7 @@ demo() {
 
 tools/install_dependencies.sh --check
 parts=("$@")
-[[ ${#parts[@]} -gt 0 ]] || parts=(build format lint minimal asan tsan demo)
+[[ ${#parts[@]} -gt 0 ]] || parts=(build format lint kernels minimal asan tsan demo)
 for part in "${parts[@]}"; do
   if ! grep -q "^#   $part  " "$0"; then
     echo "$0: there is no part '$part'" >&2
