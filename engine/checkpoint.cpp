@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "engine/error.h"
+#include "engine/safetensors_header.h"
 
 namespace trady {
 
@@ -36,7 +37,8 @@ std::string differences(const SafetensorsFile& file, const Parameters& parameter
   }
   for (const std::string& name : file.names()) {
     if (name.starts_with(prefix) && !known.contains(name)) {
-      lines << "\n  unexpected: " << name << " " << shape_text(file.entry(name).shape);
+      lines << "\n  unexpected: " << quoted_tensor_name(name) << " "
+            << shape_text(file.entry(name).shape);
     }
   }
   return lines.str();

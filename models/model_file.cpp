@@ -10,6 +10,8 @@
 
 #include "engine/error.h"
 #include "engine/limits.h"
+#include "engine/suggest.h"
+#include "models/registry.h"
 
 namespace trady::models {
 
@@ -85,6 +87,11 @@ std::vector<std::string> parse_class_names(const SafetensorsFile& file, const st
 ModelFile describe(const SafetensorsFile& file) {
   ModelFile result;
   result.model = value_of(file, "model").value_or("");
+  const std::vector<std::string> known = names();
+  if (!result.model.empty() && std::ranges::find(known, result.model) == known.end()) {
+    fail(file.path().string(), ": there is no network '", result.model, "'",
+         suggestion(result.model, known), "; there are ", join(known));
+  }
   if (const auto format = value_of(file, "format_version"); format && *format != "1") {
     fail(file.path().string(), ": format version ", *format,
          " is unknown to this version, which reads 1; use a newer trady");

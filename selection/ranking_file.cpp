@@ -1,13 +1,11 @@
 // The JSON side of selection/ranking.h.
 #include <algorithm>
 #include <cmath>
-#include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <nlohmann/json.hpp>
 #include <set>
 
 #include "engine/atomic_file.h"
+#include "engine/data/input_file.h"
 #include "engine/error.h"
 #include "engine/suggest.h"
 #include "selection/ranking.h"
@@ -193,13 +191,15 @@ Ranking parse_ranking(const std::string& json, const std::string& origin) {
 }
 
 Ranking read_ranking(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file || std::filesystem::is_directory(path)) {
-    fail("[", path, "] cannot be read as a ranking file; make one with `trady rank`");
+  constexpr int64_t kLargest = int64_t{64} << 20;  // far above any network's
+  std::vector<uint8_t> bytes;
+  try {
+    bytes = read_whole_file(path, kLargest);
+  } catch (const Error& error) {
+    fail("[", path, "] cannot be read as a ranking file (", error.what(),
+         "); make one with `trady rank`");
   }
-  const std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-  if (file.bad()) fail("[", path, "] reading failed after ", text.size(), " bytes");
-  return parse_ranking(text, path);
+  return parse_ranking(std::string(bytes.begin(), bytes.end()), path);
 }
 
 std::string ranking_to_json(const Ranking& ranking) {

@@ -72,10 +72,11 @@ void run_eval(EvalOptions o) {
   }
   const auto& names = inference.loaded.class_names;
   const ClassMapping mapping = map_classes(names, split.images->class_names());
-  if (!mapping.note.empty()) std::fprintf(stderr, "note: %s\n", mapping.note.c_str());
+  if (!mapping.note.empty()) std::fprintf(stderr, "note: %s\n", printable(mapping.note).c_str());
 
   InputPipeline input(o.model, o.data, network.options.image_size, o.batch, o.seed);
-  const std::unique_ptr<Loader> loader = input.testing(relabel(split.images, mapping, names));
+  const std::unique_ptr<Loader> loader =
+      input.testing(relabel(split.images, mapping, names), split.name + " set");
 
   watch_for_interrupts();
   const Stopwatch watch;

@@ -191,10 +191,10 @@ void FinetuneRun::announce() const {
 }
 
 nlohmann::json FinetuneRun::evaluate(const std::shared_ptr<const Dataset>& images,
-                                     const std::string& label) {
+                                     const std::string& split, const std::string& when) {
   if (!images) return {};
-  const std::unique_ptr<Loader> loader = input_->testing(images);
-  Progress progress(label, sizing_.settings.batch);
+  const std::unique_ptr<Loader> loader = input_->testing(images, split + " set");
+  Progress progress(concat(when, " ", split), sizing_.settings.batch);
   const EvaluationResult result = evaluate_all(*runner_, *loader, progress.listener());
   input_bytes_ = std::max(input_bytes_, input_->bytes(*loader));
   return {{"accuracy", static_cast<double>(result.correct) / static_cast<double>(result.count)},
@@ -240,8 +240,8 @@ nlohmann::json FinetuneRun::run_epoch(int epoch) {
   if (runner_->measured() != runner_->planned()) {
     fail("[memory] the arena counted other bytes than were planned; this is a bug");
   }
-  json["val"] = evaluate(data_.val, label + " validation");
-  json["test"] = evaluate(data_.test, label + " test");
+  json["val"] = evaluate(data_.val, "validation", label);
+  json["test"] = evaluate(data_.test, "test", label);
   require_no_divergence(epoch, {trained.loss, loss_of(json["val"]), loss_of(json["test"])},
                         *net_.parameters, net_.network.options.classes);
   json["input_pipeline_bytes"] = input_bytes_;  // the most of training and both evaluations
@@ -267,8 +267,8 @@ void FinetuneRun::run() {
   watch_for_interrupts();
   if (record_->epochs_done() == 0) {
     runner_->select(strategy_->plan(0));
-    (*record_)["before"] = {{"val", evaluate(data_.val, "validation before")},
-                            {"test", evaluate(data_.test, "test before")}};
+    (*record_)["before"] = {{"val", evaluate(data_.val, "validation", "before")},
+                            {"test", evaluate(data_.test, "test", "before")}};
   }
   double best = -1;
   for (const auto& epoch : record_->json()["epochs"]) {

@@ -41,7 +41,8 @@ class FinetuneRun {
   void open_record();
   void announce() const;
   nlohmann::json run_epoch(int epoch);
-  nlohmann::json evaluate(const std::shared_ptr<const Dataset>& images, const std::string& label);
+  nlohmann::json evaluate(const std::shared_ptr<const Dataset>& images, const std::string& split,
+                          const std::string& when);
   void save(const std::filesystem::path& file, bool resumable);
   int total_epochs() const { return o_.training.warmup + o_.training.epochs; }
 

@@ -17,8 +17,11 @@ std::unique_ptr<Loader> InputPipeline::training(const std::shared_ptr<const Data
   return open(images, LoaderOptions::training());
 }
 
-std::unique_ptr<Loader> InputPipeline::testing(const std::shared_ptr<const Dataset>& images) {
-  return open(images, LoaderOptions::testing());
+std::unique_ptr<Loader> InputPipeline::testing(const std::shared_ptr<const Dataset>& images,
+                                               const std::string& name) {
+  LoaderOptions options = LoaderOptions::testing();
+  options.data_name = name;
+  return open(images, options);
 }
 
 std::unique_ptr<Loader> InputPipeline::open(const std::shared_ptr<const Dataset>& images,

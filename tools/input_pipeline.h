@@ -3,6 +3,7 @@
 
 #include <map>
 #include <memory>
+#include <string>
 
 #include "engine/data/loader.h"
 #include "tools/options.h"
@@ -19,8 +20,10 @@ class InputPipeline {
 
   /// Augmented and shuffled.
   std::unique_ptr<Loader> training(const std::shared_ptr<const Dataset>& images);
-  /// Every sample once, in order, as for testing.
-  std::unique_ptr<Loader> testing(const std::shared_ptr<const Dataset>& images);
+  /// Every sample once, in order, as for testing. `name` is what errors call the images: "test
+  /// set".
+  std::unique_ptr<Loader> testing(const std::shared_ptr<const Dataset>& images,
+                                  const std::string& name);
 
   /// While `open` is the one loader that is open: its ring and threads, and what all splits that
   /// were ever opened keep. A data set that two splits share counts twice.

@@ -1,5 +1,6 @@
 // trady: fine-tune pretrained networks under a memory budget.
 #include <CLI/CLI.hpp>
+#include <cstdio>
 #include <exception>
 #include <iostream>
 #include <string>
@@ -9,6 +10,7 @@
 #include "engine/interrupt.h"
 #include "engine/suggest.h"
 #include "tools/commands.h"
+#include "tools/text.h"
 #include "tools/version.h"
 
 namespace {
@@ -23,6 +25,51 @@ void check_command(const CLI::App& app, int argc, char** argv) {
   }
   trady::fail("there is no command '", argv[1], "'", trady::suggestion(argv[1], names),
               "; there are ", trady::join(names));
+}
+
+/// A line with the nearest name for every option that CLI11 did not know.
+std::string option_suggestions(const CLI::App& app) {
+  constexpr size_t kShown = 60;
+  std::string lines;
+  std::vector<const CLI::App*> levels{&app};
+  for (const CLI::App* command : app.get_subcommands()) levels.push_back(command);
+  for (const CLI::App* level : levels) {
+    std::vector<std::string> names;
+    for (const CLI::Option* option : level->get_options()) {
+      for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
+    }
+    for (const std::string& word : level->remaining()) {
+      if (!word.starts_with("--")) continue;
+      const std::string name = word.substr(0, word.find('='));
+      lines += trady::concat("there is no option ", trady::tools::shortened(name, kShown),
+                             trady::suggestion(name, names), "\n");
+    }
+  }
+  return lines;
+}
+
+int report(const std::string& problem, int status) {
+  std::cerr << "trady: " << trady::tools::printable(problem) << "\n";
+  return status;
+}
+
+int run(CLI::App& app, int argc, char** argv) {
+  constexpr int kInterruptedExit = 130;  // as shells report SIGINT
+  try {
+    check_command(app, argc, argv);
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    const int status = app.exit(error);
+    if (status != 0) std::cerr << option_suggestions(app);
+    return status;
+  } catch (const trady::Interrupted& error) {
+    return report(error.what(), kInterruptedExit);
+  } catch (const std::bad_alloc&) {
+    return report("out of memory; use a smaller --cache or --batch", 1);
+  } catch (const std::exception& error) {
+    return report(error.what(), 1);
+  }
+  return 0;
 }
 
 }  // namespace
@@ -52,21 +99,11 @@ int main(int argc, char** argv) {
   trady::tools::add_inspect(app);
   trady::tools::add_compare(app);
 
-  constexpr int kInterruptedExit = 130;  // as shells report SIGINT
-  try {
-    check_command(app, argc, argv);
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    return app.exit(error);
-  } catch (const trady::Interrupted& error) {
-    std::cerr << "trady: " << error.what() << "\n";
-    return kInterruptedExit;
-  } catch (const std::bad_alloc&) {
-    std::cerr << "trady: out of memory; use a smaller --cache or --batch\n";
-    return 1;
-  } catch (const std::exception& error) {
-    std::cerr << "trady: " << error.what() << "\n";
-    return 1;
+  const int status = run(app, argc, argv);
+  // Whoever reads the output must not take half of it for all.
+  const bool complete = std::fflush(stdout) == 0 && std::ferror(stdout) == 0;
+  if (status == 0 && !complete) {
+    return report("standard output could not be written completely; is the disk full?", 1);
   }
-  return 0;
+  return status;
 }

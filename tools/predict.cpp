@@ -3,6 +3,7 @@
 #include <cmath>
 #include <cstdio>
 #include <cstring>
+#include <exception>
 #include <memory>
 #include <numeric>
 
@@ -90,7 +91,7 @@ void Predictor::print(const std::string& file) {
   std::vector<size_t> order(shares.size());
   std::iota(order.begin(), order.end(), size_t{0});
   std::ranges::stable_sort(order, [&](size_t a, size_t b) { return shares[a] > shares[b]; });
-  std::printf("%s\n", file.c_str());
+  std::printf("%s\n", shortened(file, file.size()).c_str());
   const size_t shown = std::min(order.size(), static_cast<size_t>(o_.top));
   for (size_t i = 0; i < shown; ++i) {
     std::printf("  %7s  %s\n", percent(shares[order[i]], 2).c_str(), class_name(order[i]).c_str());
@@ -104,11 +105,11 @@ void run_predict(const PredictOptions& options) {
   for (const std::string& file : options.images) {
     try {
       predictor.print(file);
-    } catch (const Error& error) {
+    } catch (const std::exception& error) {  // whatever one image does, the others are classified
       const std::string message = error.what();
       const bool names_file = message.find(file) != std::string::npos;
-      std::fprintf(stderr, "trady: %s%s\n", names_file ? "" : (file + ": ").c_str(),
-                   message.c_str());
+      const std::string line = names_file ? message : file + ": " + message;
+      std::fprintf(stderr, "trady: %s\n", printable(line).c_str());
       ++failed;
     }
   }

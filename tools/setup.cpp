@@ -9,6 +9,7 @@
 #include "models/initialization.h"
 #include "models/registry.h"
 #include "selection/budget.h"
+#include "tools/text.h"
 
 namespace trady::tools {
 
@@ -71,7 +72,7 @@ LoadedNetwork load_network_for(DatasetSplits& data, ModelOptions& options,
   const std::vector<std::string> data_names = data.train->class_names();
   const HeadDecision decision =
       decide_head(described.class_names, described.options.classes, data_names, head);
-  if (!decision.note.empty()) std::fprintf(stderr, "note: %s\n", decision.note.c_str());
+  if (!decision.note.empty()) std::fprintf(stderr, "note: %s\n", printable(decision.note).c_str());
   const bool other_labels = !decision.renew && decision.mapping.by != ClassMapping::By::order &&
                             described.class_names != data_names;
   if (other_labels) {

@@ -25,12 +25,25 @@ std::string percent(double share, int digits) {
   return fixed(100 * share, digits) + " %";
 }
 
+std::string printable(std::string_view text) {
+  std::string result(text);
+  const auto byte = [&](size_t i) { return static_cast<unsigned char>(result[i]); };
+  for (size_t i = 0; i < result.size(); ++i) {
+    const bool low = byte(i) < ' ' && result[i] != '\n' && result[i] != '\t';
+    if (low || result[i] == '\x7f') result[i] = '?';
+    // In UTF-8 there are more of them behind the byte C2; the other letters' bytes are no controls.
+    if (i > 0 && byte(i - 1) == 0xC2 && byte(i) >= 0x80 && byte(i) < 0xA0) {
+      result[i - 1] = result[i] = '?';
+    }
+  }
+  return result;
+}
+
 std::string shortened(std::string_view text, size_t limit) {
   constexpr std::string_view kDots = "...";
-  std::string line(text.substr(0, limit));
-  // Terminals obey control characters; bytes of UTF-8 letters are above them.
+  std::string line = printable(text.substr(0, limit));
   std::ranges::replace_if(
-      line, [](char c) { return static_cast<unsigned char>(c) < ' ' || c == '\x7f'; }, '?');
+      line, [](char c) { return c == '\n' || c == '\t'; }, '?');
   if (text.size() <= limit) return line;
   const auto continues = [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) == 0x80U; };
   size_t end = limit - kDots.size();

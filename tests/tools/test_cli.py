@@ -184,9 +184,12 @@ class CommandLine(unittest.TestCase):
     def test_predict_goes_on_after_a_corrupt_image(self):
         corrupt = self.folder / "corrupt.jpg"
         corrupt.write_bytes(b"\xff\xd8\xff\xe0" + b"\0" * 50)
-        result = trady("predict", self.weights, corrupt, self.image)
+        empty = self.folder / "empty.ppm"
+        empty.write_bytes(b"P6\n0 0\n255\n")
+        result = trady("predict", self.weights, corrupt, empty, self.image)
         self.assertEqual(result.returncode, 1)
         self.assertIn("corrupt.jpg", result.stderr)
+        self.assertIn("empty.ppm", result.stderr)
         self.assertIn(str(self.image), result.stdout)
         self.assertIn("ant", result.stdout)
 
@@ -411,6 +414,14 @@ class CommandLine(unittest.TestCase):
         self.refused(self.finetune("--out", self.folder / "x", "--method", "haed"), "haed",
                      "did you mean", "head")
 
+    def test_mistyped_options(self):
+        self.refused(self.plan("--bugdet", "2%"), "--bugdet", 'did you mean "--budget"')
+        self.refused(self.plan("--bugdet=2%"), 'did you mean "--budget"')
+        # Even where the option that was meant is required.
+        self.refused(self.finetune("--otu", self.folder / "x"), 'did you mean "--out"')
+        self.refused(["--versoin"], 'did you mean "--version"')
+        self.assertNotIn("did you mean", trady(*self.plan("--xyzzy-plugh-abc", 1)).stderr)
+
     def test_missing_options(self):
         self.refused([], "subcommand")
         self.refused(["plan", "--method", "head"], "--model", "--weights")
@@ -467,6 +478,44 @@ class CommandLine(unittest.TestCase):
         self.refused(self.plan("--budget", "2%", "--pool", self.folder / "bad-ranking.json"),
                      "bad-ranking.json")
         self.refused(["inspect", self.folder], self.folder)
+
+    def test_pipes_and_devices_are_not_read(self):
+        pipe = self.folder / "pipe"
+        os.mkfifo(pipe)
+        for file in (pipe, "/dev/zero"):
+            self.refused(self.plan("--budget", "2%", "--pool", file), file, "not a regular file")
+            self.refused(["inspect", file], file)
+            self.refused(["plan", "--weights", file, "--method", "head"], file)
+            self.refused(["predict", self.weights, file], file)
+
+    def test_files_do_not_command_the_terminal(self):
+        escape = "\x1b[31mred\x1b[0m\x9b"
+        network = self.folder / "escape.safetensors"
+        named = dict(self.tensors) | {escape: ([1], [0.0])}
+        write_safetensors(network, named, metadata_of([escape, "bee"]))
+        outputs = [trady("predict", network, self.image), trady("inspect", network),
+                   trady("eval", "--weights", network, "--data", self.data)]
+        write_safetensors(network, self.tensors, metadata_of(CLASSES) | {"model": escape})
+        outputs += [trady("predict", network, self.image), trady("inspect", network)]
+        self.assertIn(str(network), outputs[-2].stderr)  # says where the name stands
+        write_safetensors(network, self.tensors, metadata_of([escape, "bee"]))
+        outputs += [trady("predict", network, self.image),
+                    trady("eval", "--weights", network, "--data", self.data)]
+        for result in outputs:
+            for text in (result.stdout, result.stderr):
+                self.assertNotIn("\x1b", text)
+                self.assertNotIn("\x9b", text)
+                self.assertNotIn("Traceback", text)
+        self.assertIn("?[31mred", "".join(r.stdout + r.stderr for r in outputs))
+
+    def test_output_that_cannot_be_written_is_no_success(self):
+        for args in (self.plan("--method", "head"), ["predict", self.weights, self.image],
+                     ["--help"], ["inspect", self.weights]):
+            with open("/dev/full", "w") as full:
+                result = subprocess.run([TRADY, *map(str, args)], stdout=full, text=True,
+                                        stderr=subprocess.PIPE, timeout=120)
+            self.assertEqual(result.returncode, 1, args)
+            self.assertIn("standard output", result.stderr)
 
     def test_outputs_that_cannot_be_written(self):
         nowhere = self.folder / "no" / "folder.json"
@@ -566,6 +615,10 @@ class CommandLine(unittest.TestCase):
                      "cow")
         self.refused(self.finetune("--method", "head", "--out", self.folder / "x", data=data),
                      "cow")
+
+    def test_too_few_images_name_split_and_batch(self):
+        self.refused(self.finetune("--method", "head", "--out", self.folder / "few", batch=64),
+                     "training set has 16", "--batch")
 
     def test_a_corrupt_jpeg_among_good_images(self):
         data = self.folder / "spoilt"

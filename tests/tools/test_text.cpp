@@ -43,3 +43,12 @@ TEST_CASE("columns are as wide as their widest cell") {
         "  a            1,000,000\n"
         "  longer name          7\n");
 }
+
+TEST_CASE("what a terminal would obey is replaced, lines and letters stay") {
+  CHECK(printable("a\x1b[31mb\x7f\n\tc") == "a?[31mb?\n\tc");
+  CHECK(printable("\xc2\x9b"
+                  "31m caf\xc3\xa9 \xc2\xa9 \xe2\x82\xac") ==
+        "??31m caf\xc3\xa9 \xc2\xa9 \xe2\x82\xac");
+  CHECK(printable("").empty());
+  CHECK(shortened("a\nb\tc", 10) == "a?b?c");
+}
