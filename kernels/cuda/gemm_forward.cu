@@ -1,63 +1,55 @@
 // y = activation(conv(x, w) + bias + residual) for pointwise, k x k and linear layers. The epilogue
 // of the matrix product adds, clips, packs the mask's bits and the selected channels: the output is
 // written once and not read again. Source: docs/method.md, what a step saves.
+#include "kernels/cuda/device/activation.cuh"
 #include "kernels/cuda/gemm_conv.cuh"
 #include "kernels/cuda/mask_from_output.h"
+#include "kernels/cuda/packed_save.h"
 #include "kernels/shape_check.h"
 #include "kernels/work_counters.h"
 
 namespace trady::kernels::cuda {
 namespace {
 
-template <Activation kActivation>
 struct ForwardEpilogue {
   const float* bias;      // [columns]
   const float* residual;  // [rows, columns] or null; may be y
   float* y;               // [rows, columns]
   uint8_t* mask;          // bits in flat order, or null; columns % 8 == 0
+  PackedSave save;        // slot [columns], out [rows, count]
   int rows, columns;
+  Activation activation;
 
-  __device__ __forceinline__ float value(int64_t at, int column, float sum) const {
+  /// The activation's bit.
+  __device__ __forceinline__ unsigned write(int row, int column, float sum) const {
+    if (row >= rows || column >= columns) return 0;
+    const int64_t at = static_cast<int64_t>(row) * columns + column;
     float v = sum + bias[column];
     if (residual != nullptr) v += residual[at];
-    return v;
-  }
-  __device__ __forceinline__ static float activated(float v) {
-    // Comparisons that are false for NaN let it through.
-    if constexpr (kActivation != Activation::none) v = v < 0 ? 0 : v;
-    if constexpr (kActivation == Activation::relu6) v = v > 6 ? 6 : v;
-    return v;
-  }
-  __device__ __forceinline__ static unsigned passes(float v) {
-    return v > 0 && (kActivation != Activation::relu6 || v < 6) ? 1 : 0;
+    const float activated = activate(v, activation);
+    y[at] = activated;
+    if (save.slot != nullptr && save.slot[column] >= 0) {
+      save.out[row * save.count + save.slot[column]] = activated;
+    }
+    return passes_gradient(v, activation) ? 1 : 0;
   }
 
   /// Two neighbouring columns; the four lanes of a row hold eight, a byte of the mask.
   __device__ __forceinline__ void operator()(int row, int column, float first, float second) const {
-    const int64_t at = static_cast<int64_t>(row) * columns + column;
-    unsigned bits = 0;
-    if (row < rows && column < columns) {
-      const float v = value(at, column, first);
-      y[at] = activated(v);
-      bits = passes(v);
-    }
-    if (row < rows && column + 1 < columns) {
-      const float v = value(at + 1, column + 1, second);
-      y[at + 1] = activated(v);
-      bits |= passes(v) << 1;
-    }
+    unsigned bits = write(row, column, first);
+    bits |= write(row, column + 1, second) << 1;
     if (mask == nullptr) return;
     const int member = static_cast<int>(threadIdx.x) % 4;
     bits <<= 2 * member;
     bits |= __shfl_xor_sync(0xffffffffu, bits, 1);
     bits |= __shfl_xor_sync(0xffffffffu, bits, 2);
     if (member == 0 && row < rows && column < columns) {
-      mask[at / 8] = static_cast<uint8_t>(bits);
+      mask[(static_cast<int64_t>(row) * columns + column) / 8] = static_cast<uint8_t>(bits);
     }
   }
 };
 
-class GemmForward final : public ConvForward {
+class GemmForward final : public SavingConvForward {
  public:
   GemmForward(const ConvShape& shape, Activation activation, Precision precision,
               cudaStream_t stream)
@@ -69,30 +61,19 @@ class GemmForward final : public ConvForward {
   int64_t prepared_weight_bytes() const override { return 0; }
   void prepare_weight(const void*, void*) const override {}
 
-  void run(const Buffers& b) const override {
+  void run_and_save(const Buffers& b, const PackedSave& save) const override {
     work_counters().forward.fetch_add(
         shape_.out_positions() * shape_.out_c * shape_.taps() * shape_.in_c,
         std::memory_order_relaxed);
-    switch (activation_) {
-      case Activation::none:
-        return run_activated<Activation::none>(b);
-      case Activation::relu:
-        return run_activated<Activation::relu>(b);
-      case Activation::relu6:
-        return run_activated<Activation::relu6>(b);
-    }
-  }
-
- private:
-  template <Activation kActivation>
-  void run_activated(const Buffers& b) const {
     const bool mask_in_epilogue = b.mask != nullptr && shape_.out_c % 8 == 0;
-    const ForwardEpilogue<kActivation> epilogue{static_cast<const float*>(b.bias),
-                                                static_cast<const float*>(b.residual),
-                                                static_cast<float*>(b.y),
-                                                mask_in_epilogue ? b.mask : nullptr,
-                                                static_cast<int>(shape_.out_positions()),
-                                                static_cast<int>(shape_.out_c)};
+    const ForwardEpilogue epilogue{static_cast<const float*>(b.bias),
+                                   static_cast<const float*>(b.residual),
+                                   static_cast<float*>(b.y),
+                                   mask_in_epilogue ? b.mask : nullptr,
+                                   save,
+                                   static_cast<int>(shape_.out_positions()),
+                                   static_cast<int>(shape_.out_c),
+                                   activation_};
     const int depth = static_cast<int>(shape_.taps() * shape_.in_c);
     const GemmConv g{static_cast<const float*>(b.x),
                      static_cast<const float*>(b.w),
@@ -108,10 +89,12 @@ class GemmForward final : public ConvForward {
     } else {
       launch_gemm_conv<Pass::forward, Precision::fp32>("conv_forward", g, epilogue, stream_);
     }
-    if (b.mask == nullptr || mask_in_epilogue) return;
-    mask_from_output(epilogue.y, shape_.out_elements(), kActivation, b.mask, stream_);
+    if (b.mask != nullptr && !mask_in_epilogue) {
+      mask_from_output(epilogue.y, shape_.out_elements(), activation_, b.mask, stream_);
+    }
   }
 
+ private:
   ConvShape shape_;
   Activation activation_;
   Precision precision_;
