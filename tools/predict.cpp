@@ -108,7 +108,7 @@ void run_predict(const PredictOptions& options) {
     } catch (const std::exception& error) {  // whatever one image does, the others are classified
       const std::string message = error.what();
       const bool names_file = message.find(file) != std::string::npos;
-      const std::string line = names_file ? message : file + ": " + message;
+      const std::string line = names_file ? message : concat(file, ": ", message);
       std::fprintf(stderr, "trady: %s\n", printable(line).c_str());
       ++failed;
     }
