@@ -5,7 +5,7 @@
 #   build      warnings are errors, in the build that `make test` uses
 #   format     clang-format
 #   lint       clang-tidy (.clang-tidy says which checks)
-#   kernels    registers and spills of the CUDA kernels
+#   kernels    the CUDA kernels through nvcc; their registers and spills
 #   minimal    the libraries without oneDNN and zlib
 #   asan       tests with AddressSanitizer and UndefinedBehaviorSanitizer
 #   tsan       tests of worker threads and the data loader with ThreadSanitizer
@@ -46,6 +46,13 @@ lint() {
 }
 
 kernels() {
+  export PATH=$PATH:/usr/local/cuda/bin
+  if ! command -v nvcc > /dev/null; then
+    echo "SKIP: no nvcc; the kernels were compiled for the host alone"
+    return
+  fi
+  cmake --preset cuda
+  cmake --build --preset cuda --parallel "$jobs"
   .ci/kernel_resources.py
 }
 

@@ -81,7 +81,7 @@ TEST_CASE("PNM samples of every width are scaled to eight bits", "[data]") {
   CHECK(decode_image(pnm("P5 1 1 100\n", {200}), "a").pixels == Bytes{255, 255, 255});
 }
 
-TEST_CASE("A PNM header may hold comments; samples may look like white space", "[data]") {
+TEST_CASE("A PNM header may hold comments and samples may look like white space", "[data]") {
   const Image image = decode_image(pnm("P5#a\n # b 9\r2\t1\n#c\n255\n", {'\n', '#'}), "a");
   CHECK(image.width == 2);
   CHECK(image.height == 1);
