@@ -1,6 +1,6 @@
 // cp.async: 16 or 4 bytes from global to shared memory, past the registers (sm_80 on). What was
-// copied may be read by the copying thread after async_wait, by others after a barrier that follows.
-// 4 bytes serve gathered channels and rows whose length is no multiple of 16 bytes.
+// copied may be read by the copying thread after async_wait, by others after a barrier that
+// follows. 4 bytes serve gathered channels and rows whose length is no multiple of 16 bytes.
 #pragma once
 
 #include "kernels/cuda/device/runtime.cuh"
