@@ -73,8 +73,60 @@ def memory_section():
                         c["sizing"],
                     ]
                 )
-    head = ["method", "case", "peak MiB", "bound over all draws MiB", "workers", "sizing"]
-    return ["## Memory of a step", "", *origin(result), *table(head, rows)]
+    head = ["method", "case", "reserved MiB", "bound over all draws MiB", "workers", "sizing"]
+    return [
+        "## Memory of a step",
+        "",
+        *origin(result),
+        *table(head, rows),
+        *saved_for_backward(result),
+    ]
+
+
+def saved_for_backward(result):
+    """What backward finds, of a whole batch: ours, and PyTorch's by its saved-tensor hooks."""
+    batch = result["settings"]["batch"]
+    rows = []
+    for method, cases in result["methods"].items():
+        case = cases["default"]
+        saved = case["saved_for_backward_bytes_of_a_worker"]
+        # "slices" is what the formula says of the inputs.
+        held = (saved["inputs"] + saved["masks"]) * case["workers"]
+        rows.append([method, "trady", f"{held / 2**20:.2f}", f"{case['peak_bytes'] / 2**20:.2f}"])
+    peer = read("peers/step_memory-pytorch.json")
+    if peer:
+        memory = peer["memory"]
+        rows.append(["full", "PyTorch", f"{memory['full_saved_bytes'] / 2**20:.2f}", ""])
+        for gates, kept in memory["sliced_kept_bytes"].items():
+            name = f"sliced, ReLU6 by {gates}"
+            rows.append([name, "PyTorch", f"{sum(kept.values()) / 2**20:.2f}", ""])
+    return [
+        f"Saved for backward at batch {batch}: trady's workers hold a micro-batch each, PyTorch the",
+        "whole batch. The last column is everything of the step, weights included.",
+        "",
+        *table(["method", "engine", "saved MiB", "reserved MiB"], rows),
+    ]
+
+
+def imagenet_section():
+    names = ("mbv2-w0.35", "mcunet-5fps", "proxyless-w0.3")
+    evaluations = [read(f"imagenet_sample/{name}.json") for name in names]
+    rows = [
+        [e["model"], f"{e['image_size']}", f"{e['images']}", f"{100 * e['accuracy']:.1f}"]
+        for e in evaluations
+        if e
+    ]
+    if not rows:
+        return []
+    return [
+        "## The converted networks on a sample of ImageNet-1k",
+        "",
+        "Through trady's own decoding, resize and crop; no training.",
+        "",
+        "    trady eval --weights W --data imagenet1k-sample --json FILE",
+        "",
+        *table(["network", "px", "images", "top-1 %"], rows),
+    ]
 
 
 def trajectory_section():
@@ -207,6 +259,13 @@ def micro_batch_section():
     ]
 
 
+def selection_cost(runs):
+    """Seconds in drawing and planning selections over seconds in training steps, over all epochs."""
+    select = sum(e["select_seconds"] for r in runs for e in r["epochs"])
+    steps = sum(e["step_seconds"] for r in runs for e in r["epochs"])
+    return f"{100 * select / steps:.2f}"
+
+
 def by_method(runs, loss_of, accuracy_of, method_of):
     groups = {}
     for run in runs:
@@ -250,13 +309,16 @@ def accuracy_section(name, title, peer_name=None):
             for r in runs
             if r["settings"]["method"] == method
         )
+        of_method = [r for r in runs if r["settings"]["method"] == method]
         row = [method, str(seeds), f"{accuracy:.2f}", f"{loss:.3f}", f"{seconds:.0f}"]
+        row.append(selection_cost(of_method))
         if peer:
             there = theirs.get(method)
             row += [f"{there[0]:.2f}", f"{there[1]:.3f}"] if there else ["", ""]
         rows.append(row)
     s = runs[0]["settings"]
     head = ["method", "seeds", "test top-1 %", "training loss, last epoch", "seconds a run"]
+    head.append("selections, % of steps' time")
     if peer:
         head += ["PyTorch top-1 %", "PyTorch loss"]
     rates = ", ".join(
@@ -291,6 +353,7 @@ def main():
         *grad_weight_section(),
         *conv_passes_section(),
         *memory_section(),
+        *imagenet_section(),
         *trajectory_section(),
         *accuracy_section(
             "accuracy_flowers12.json", "flowers12", "peers/flowers12-pytorch.json"
