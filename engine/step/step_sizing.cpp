@@ -10,8 +10,8 @@ namespace trady {
 namespace {
 
 /// Activations of a micro-batch that leave room for weights in a core's second-level cache of
-/// 512 KiB. Micro-batch 1 at 128 and 64 px and 4 at 32 px follow for mbv2-w0.35, each as fast as
-/// any other (docs/results.md, time by micro-batch), and more would only hold more memory.
+/// 512 KiB. Micro-batch 1 at 128 and 64 px and 4 at 32 px follow for mbv2-w0.35: within a tenth of
+/// the fastest (docs/results.md, time by micro-batch), and with the least memory.
 constexpr int64_t kCacheBytes = 256 << 10;
 
 /// The two largest tensors that are live together on the way forward, per sample.
