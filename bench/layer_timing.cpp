@@ -45,6 +45,21 @@ nlohmann::json json_of(const PairedTime& time) {
   return json;
 }
 
+std::string input_text(const kernels::ConvShape& shape) {
+  return std::to_string(shape.in_h) + "x" + std::to_string(shape.in_w) + "x" +
+         std::to_string(shape.in_c);
+}
+
+nlohmann::json json_of(const ConvLayer& layer) {
+  const kernels::ConvShape& shape = layer.shape;
+  return {{"conv", layer.index},
+          {"name", layer.name},
+          {"input", {shape.in_h, shape.in_w, shape.in_c}},
+          {"out_channels", shape.out_c},
+          {"kernel", shape.kernel},
+          {"depthwise", shape.depthwise}};
+}
+
 PairedTime time_in_turn(const std::function<void()>& ours, const std::function<void()>& other,
                         int rounds, double round_us) {
   const std::vector<TimedSide> timed =

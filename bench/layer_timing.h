@@ -6,7 +6,10 @@
 #include <memory>
 #include <new>
 #include <nlohmann/json.hpp>
+#include <string>
 #include <vector>
+
+#include "engine/conv_layer.h"
 
 namespace trady::bench {
 
@@ -21,6 +24,12 @@ struct PairedTime {
 /// {"ours_us", "onednn_us", "ratio"} and, of a single layer, {"ours_samples_us",
 /// "onednn_samples_us"}.
 nlohmann::json json_of(const PairedTime& time);
+
+/// "HxWxC" of a layer's input.
+std::string input_text(const kernels::ConvShape& shape);
+
+/// {"conv", "name", "input", "out_channels", "kernel", "depthwise"}
+nlohmann::json json_of(const ConvLayer& layer);
 
 /// Runs the sides in turn for `rounds` rounds of at least `round_us` microseconds each.
 PairedTime time_in_turn(const std::function<void()>& ours, const std::function<void()>& other,

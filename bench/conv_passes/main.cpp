@@ -112,18 +112,11 @@ nlohmann::json report(const kernels::Backend& device, const Network& network, in
     for (size_t pass = 0; pass < 2; ++pass) {
       for (auto* sum : {&sums[pass], &network_sums[pass]}) sum->add(times[pass]);
     }
-    layers.push_back({{"conv", layer.index},
-                      {"name", layer.name},
-                      {"input", {shape.in_h, shape.in_w, shape.in_c}},
-                      {"out_channels", shape.out_c},
-                      {"kernel", shape.kernel},
-                      {"depthwise", shape.depthwise},
-                      {"forward", bench::json_of(times[0])},
-                      {"grad_input", bench::json_of(times[1])}});
-    const std::string input = std::to_string(shape.in_h) + "x" + std::to_string(shape.in_w) + "x" +
-                              std::to_string(shape.in_c);
+    nlohmann::json entry = bench::json_of(layer);
+    entry.update({{"forward", bench::json_of(times[0])}, {"grad_input", bench::json_of(times[1])}});
+    layers.push_back(std::move(entry));
     std::printf("%4d %-22s %11s %5d %3d | %9.1f %9.1f | %9.1f %9.1f\n", layer.index,
-                layer.name.c_str(), input.c_str(), static_cast<int>(shape.out_c),
+                layer.name.c_str(), bench::input_text(shape).c_str(), static_cast<int>(shape.out_c),
                 static_cast<int>(shape.kernel), times[0].ours_us, times[0].other_us,
                 times[1].ours_us, times[1].other_us);
   }

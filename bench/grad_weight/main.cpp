@@ -80,20 +80,12 @@ nlohmann::json report(const kernels::Backend& device, const Network& network, in
     const LayerResult result = measure(device, shape, settings);
     all.add(result.time);
     if (layer.index >= settings.first_of_tail) tail.add(result.time);
-    nlohmann::json entry = bench::json_of(result.time);
-    entry.update({{"conv", layer.index},
-                  {"name", layer.name},
-                  {"input", {shape.in_h, shape.in_w, shape.in_c}},
-                  {"out_channels", shape.out_c},
-                  {"kernel", shape.kernel},
-                  {"depthwise", shape.depthwise},
-                  {"channels", result.count},
-                  {"onednn", result.onednn}});
+    nlohmann::json entry = bench::json_of(layer);
+    entry.update(bench::json_of(result.time));
+    entry.update({{"channels", result.count}, {"onednn", result.onednn}});
     layers.push_back(std::move(entry));
-    const std::string input = std::to_string(shape.in_h) + "x" + std::to_string(shape.in_w) + "x" +
-                              std::to_string(shape.in_c);
     std::printf("%4d %-22s %11s %5d %3d %3d %9.1f %9.1f %6.3f  %s\n", layer.index,
-                layer.name.c_str(), input.c_str(), static_cast<int>(shape.out_c),
+                layer.name.c_str(), bench::input_text(shape).c_str(), static_cast<int>(shape.out_c),
                 static_cast<int>(shape.kernel), static_cast<int>(result.count), result.time.ours_us,
                 result.time.other_us, result.time.ours_us / result.time.other_us,
                 result.onednn.c_str());

@@ -155,7 +155,7 @@ class DepthwiseGradWeight final : public ConvGradWeight {
                     static_cast<int>(piece_rows_),
                     pieces_ > 1 ? static_cast<float*>(b.scratch) : dw};
     const auto pieces = static_cast<unsigned>(pieces_);
-    if (has_rows_kernel()) {
+    if (has_kernel_and_stride(s)) {
       const dim3 grid(pieces, static_cast<unsigned>((count_ + lanes_ - 1) / lanes_), 1);
       with_kernel_and_stride(s, [&]<int K, int S>() {
         launch({"depthwise_grad_weight", grid, dim3(kThreads, 1, 1), sizeof(WarpSums<K>), stream_},
@@ -180,11 +180,6 @@ class DepthwiseGradWeight final : public ConvGradWeight {
   }
 
  private:
-  bool has_rows_kernel() const {
-    const int64_t k = shape_.kernel;
-    return (k == 3 || k == 5 || k == 7) && shape_.stride <= 2;
-  }
-
   ConvShape shape_;
   int64_t count_;
   cudaStream_t stream_;

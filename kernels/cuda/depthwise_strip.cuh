@@ -97,13 +97,17 @@ __device__ __forceinline__ float4 sum_of(float4 a, float4 b) {
   return make_float4(a.x + b.x, a.y + b.y, a.z + b.z, a.w + b.w);
 }
 
-/// Whether strips serve this shape; plain loops serve every one.
-inline bool suits_strips(const ConvShape& s) {
-  const bool kernel = s.kernel == 3 || s.kernel == 5 || s.kernel == 7;
-  return kernel && s.stride <= 2 && s.in_c % 4 == 0;
+/// Whether there are kernels of their own for this kernel and stride; plain loops serve every one.
+inline bool has_kernel_and_stride(const ConvShape& s) {
+  return (s.kernel == 3 || s.kernel == 5 || s.kernel == 7) && s.stride <= 2;
 }
 
-/// visit.template operator()<K, S>() for the kernel and stride of a shape that suits strips.
+/// Whether strips serve this shape.
+inline bool suits_strips(const ConvShape& s) {
+  return has_kernel_and_stride(s) && s.in_c % 4 == 0;
+}
+
+/// visit.template operator()<K, S>() for the kernel and stride of a shape that has them.
 template <typename Visit>
 void with_kernel_and_stride(const ConvShape& s, const Visit& visit) {
   const auto with_stride = [&]<int K>() {

@@ -168,22 +168,29 @@ __global__ void __launch_bounds__(GemmConv::kThreads, 3)
   }
 }
 
-/// Chooses the width of the tile; `name` is for errors.
-template <Pass kPass, Precision kPrecision, typename Epilogue>
-void launch_gemm_conv(const char* name, const GemmConv& g, const Epilogue& epilogue,
-                      cudaStream_t stream) {
-  const auto start = [&]<int kColumns>() {
+/// Chooses the width of the tile and the arithmetic; `name` is for errors.
+template <Pass kPass, typename Epilogue>
+void launch_gemm_conv(const char* name, const GemmConv& g, Precision precision,
+                      const Epilogue& epilogue, cudaStream_t stream) {
+  const auto start = [&]<Precision kPrecision, int kColumns>() {
     const dim3 grid(static_cast<unsigned>((g.rows + GemmConv::kRows - 1) / GemmConv::kRows),
                     static_cast<unsigned>((g.columns + kColumns - 1) / kColumns));
     launch({name, grid, dim3(GemmConv::kThreads), sizeof(GemmConvTile<kPass, kColumns>), stream},
            gemm_conv_kernel<kPass, kPrecision, kColumns, Epilogue>, g, epilogue);
   };
-  if (g.columns <= 8) {
-    start.template operator()<8>();
-  } else if (g.columns <= 32) {
-    start.template operator()<32>();
+  const auto with_columns = [&]<Precision kPrecision>() {
+    if (g.columns <= 8) {
+      start.template operator()<kPrecision, 8>();
+    } else if (g.columns <= 32) {
+      start.template operator()<kPrecision, 32>();
+    } else {
+      start.template operator()<kPrecision, 64>();
+    }
+  };
+  if (precision == Precision::tf32) {
+    with_columns.template operator()<Precision::tf32>();
   } else {
-    start.template operator()<64>();
+    with_columns.template operator()<Precision::fp32>();
   }
 }
 

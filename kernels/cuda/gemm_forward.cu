@@ -62,9 +62,7 @@ class GemmForward final : public SavingConvForward {
   void prepare_weight(const void*, void*) const override {}
 
   void run_and_save(const Buffers& b, const PackedSave& save) const override {
-    work_counters().forward.fetch_add(
-        shape_.out_positions() * shape_.out_c * shape_.taps() * shape_.in_c,
-        std::memory_order_relaxed);
+    work_counters().forward.fetch_add(shape_.multiply_adds(), std::memory_order_relaxed);
     const bool mask_in_epilogue = b.mask != nullptr && shape_.out_c % 8 == 0;
     const ForwardEpilogue epilogue{static_cast<const float*>(b.bias),
                                    static_cast<const float*>(b.residual),
@@ -84,11 +82,7 @@ class GemmForward final : public SavingConvForward {
                      shape_.in_c % 4 == 0,
                      depth % 4 == 0,
                      Window(shape_)};
-    if (precision_ == Precision::tf32) {
-      launch_gemm_conv<Pass::forward, Precision::tf32>("conv_forward", g, epilogue, stream_);
-    } else {
-      launch_gemm_conv<Pass::forward, Precision::fp32>("conv_forward", g, epilogue, stream_);
-    }
+    launch_gemm_conv<Pass::forward>("conv_forward", g, precision_, epilogue, stream_);
     if (b.mask != nullptr && !mask_in_epilogue) {
       mask_from_output(epilogue.y, shape_.out_elements(), activation_, b.mask, stream_);
     }

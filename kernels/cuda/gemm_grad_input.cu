@@ -45,11 +45,7 @@ class GemmGradInput final : public ConvGradInput {
                      shape_.out_c % 4 == 0,
                      shape_.in_c % 4 == 0,
                      Window(shape_)};
-    if (precision_ == Precision::tf32) {
-      launch_gemm_conv<Pass::grad_input, Precision::tf32>("conv_grad_input", g, epilogue, stream_);
-    } else {
-      launch_gemm_conv<Pass::grad_input, Precision::fp32>("conv_grad_input", g, epilogue, stream_);
-    }
+    launch_gemm_conv<Pass::grad_input>("conv_grad_input", g, precision_, epilogue, stream_);
   }
 
  private:

@@ -1,12 +1,13 @@
 // dw[o, tap, j] = sum over positions p of dy[p, o] x[in(p, tap), j], for the listed slices alone:
 // a GEMM of M = output channels, N = taps * columns and K = positions, where K is huge and N small.
 // Every block takes a range of positions and reads its dy once; partial sums go to scratch and are
-// added in the order of the ranges, so that the result depends on nothing but the shape. Within a
-// block the warps share the depth of a tile, and their sums are added in warp order.
+// added in a fixed order (column_sums.h), so that the result depends on nothing but the shape.
+// Within a block the warps share the depth of a tile, and their sums are added in warp order.
 // Floor: the bytes of dy, read once (N <= 32), and of the packed x. At n <= 40 channels even fp32
 // units keep up with the memory of an H100 (n / 4 multiply-adds a byte against 10).
 #include <algorithm>
 
+#include "kernels/cuda/column_sums.h"
 #include "kernels/cuda/device/async_copy.cuh"
 #include "kernels/cuda/device/launch.cuh"
 #include "kernels/cuda/device/shared_memory.cuh"
@@ -162,18 +163,6 @@ __global__ void __launch_bounds__(kThreads) grad_weight_kernel(Problem p) {
   }
 }
 
-/// One thread an element: dw[i] = sum of the ranges' sums, in order.
-__global__ void __launch_bounds__(256)
-    sum_ranges_kernel(const float* sums, int ranges, int elements, float* dw) {
-  const int i = static_cast<int>(blockIdx.x * blockDim.x + threadIdx.x);
-  if (i >= elements) return;
-  float sum = 0;
-  for (int range = 0; range < ranges; ++range) {
-    sum += sums[static_cast<int64_t>(range) * elements + i];
-  }
-  dw[i] = sum;
-}
-
 int64_t ceil_div(int64_t a, int64_t b) {
   return (a + b - 1) / b;
 }
@@ -230,10 +219,12 @@ class GemmGradWeight final : public ConvGradWeight {
       launch_tiles<Precision::fp32>(p);
     }
     if (ranges_ == 1) return;
-    const int64_t elements = rows_ * width_;
-    launch(
-        {"sum_ranges", dim3(static_cast<unsigned>(ceil_div(elements, 256))), dim3(256), 0, stream_},
-        sum_ranges_kernel, p.sums, static_cast<int>(ranges_), static_cast<int>(elements), dw);
+    column_sums({.in = p.sums,
+                 .rows = ranges_,
+                 .columns = rows_ * width_,
+                 .piece_rows = ranges_,
+                 .out = dw},
+                stream_);
   }
 
  private:

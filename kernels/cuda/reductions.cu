@@ -33,21 +33,14 @@ void grad_bias(const float* dy, int64_t positions, int64_t channel_count, float*
   const int64_t most = std::clamp<int64_t>(kGradBiasPartialSums / channel_count, 1, kMostPieces);
   const int64_t piece_rows = std::max(kPieceRows, (positions + most - 1) / most);
   const int64_t pieces = (positions + piece_rows - 1) / piece_rows;
-  if (pieces <= 1) {
-    column_sums({.in = dy,
-                 .rows = positions,
-                 .columns = channel_count,
-                 .piece_rows = piece_rows,
-                 .out = db},
-                stream);
-    return;
-  }
+  const bool split = pieces > 1;
   column_sums({.in = dy,
                .rows = positions,
                .columns = channel_count,
                .piece_rows = piece_rows,
-               .out = partial_sums},
+               .out = split ? partial_sums : db},
               stream);
+  if (!split) return;
   column_sums({.in = partial_sums,
                .rows = pieces,
                .columns = channel_count,

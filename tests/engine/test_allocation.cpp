@@ -48,29 +48,37 @@ std::unique_ptr<Strategy> trady_of(const Network& network) {
   return make_strategy("trady", options);
 }
 
+/// TraDy on a whole network, with random weights and images; two workers on a batch of 8.
+struct TradyRun {
+  Network network = whole_network();
+  std::unique_ptr<kernels::Backend> device = kernels::make_cpu_backend();
+  Parameters parameters{network.tape.parameters(), device->dtype()};
+  testing::RandomBatch batch{network.tape, 8, 1};
+  std::unique_ptr<Strategy> method = trady_of(network);
+
+  TradyRun() { testing::fill_random(parameters, 1); }
+  StepRunner runner() {
+    return StepRunner(network.tape, *device, parameters, {}, {8, 2, true, {}}, 2);
+  }
+};
+
 }  // namespace
 
 TEST_CASE("Steps allocate nothing outside of the arena") {
   if (!testing::heap_is_counted()) return;
-  const Network network = whole_network();
-  const auto device = kernels::make_cpu_backend();
-  Parameters parameters(network.tape.parameters(), device->dtype());
-  testing::fill_random(parameters, 1);
-  const testing::RandomBatch batch(network.tape, 8, 1);
-  const auto method = trady_of(network);
-
-  StepRunner runner(network.tape, *device, parameters, {}, {8, 2, true, {}}, 2);
-  runner.select(method->plan(0));
-  runner.train(batch.view(), 1e-6);  // oneDNN and the threads settle
-  const Growth first = growth_of(runner, batch, 50);
+  TradyRun run;
+  StepRunner runner = run.runner();
+  runner.select(run.method->plan(0));
+  runner.train(run.batch.view(), 1e-6);  // oneDNN and the threads settle
+  const Growth first = growth_of(runner, run.batch, 50);
   CHECK(first.heap_live < 64 << 10);
   CHECK(first.heap_peak < 64 << 10);
   CHECK(first.resident < 2 << 20);
 
   // A selection's own pages: whatever the steps touch for the first time was planned.
   for (int epoch = 1; epoch < 4; ++epoch) {
-    runner.select(method->plan(epoch));
-    const Growth next = growth_of(runner, batch, 20);
+    runner.select(run.method->plan(epoch));
+    const Growth next = growth_of(runner, run.batch, 20);
     INFO("epoch " << epoch);
     CHECK(next.heap_live < 64 << 10);
     CHECK(next.heap_peak < 64 << 10);
@@ -80,19 +88,14 @@ TEST_CASE("Steps allocate nothing outside of the arena") {
 
 TEST_CASE("Library code and kernels' descriptors stop growing") {
   if (!testing::heap_is_counted()) return;
-  const Network network = whole_network();
-  const auto device = kernels::make_cpu_backend();
-  Parameters parameters(network.tape.parameters(), device->dtype());
-  testing::fill_random(parameters, 1);
-  const testing::RandomBatch batch(network.tape, 8, 1);
-  const auto method = trady_of(network);
+  TradyRun run;
   const int64_t start = resident_bytes();
-  StepRunner runner(network.tape, *device, parameters, {}, {8, 2, true, {}}, 2);
+  StepRunner runner = run.runner();
   int64_t largest_plan = 0;
   const auto run_epochs = [&](int from, int to) {
     for (int epoch = from; epoch < to; ++epoch) {
-      runner.select(method->plan(epoch));
-      runner.train(batch.view(), 1e-6);
+      runner.select(run.method->plan(epoch));
+      runner.train(run.batch.view(), 1e-6);
       largest_plan = std::max(largest_plan, runner.planned().reserved);
     }
     return resident_bytes();
