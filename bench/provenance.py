@@ -25,7 +25,9 @@ def machine(isa):
 
 
 def commit():
-    """Of this checkout; "unknown" outside of one."""
+    """TRADY_COMMIT of the environment, or that of this checkout; "unknown" outside of one."""
+    if "TRADY_COMMIT" in os.environ:
+        return os.environ["TRADY_COMMIT"]
     try:
         out = subprocess.run(
             ["git", "rev-parse", "HEAD"],

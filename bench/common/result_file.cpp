@@ -4,9 +4,11 @@
 
 #include <array>
 #include <cstdio>
+#include <cstdlib>
 #include <fstream>
 #include <thread>
 
+#include "bench/common/gpu_energy.h"
 #include "engine/atomic_file.h"
 #include "tools/version.h"
 
@@ -31,6 +33,7 @@ std::string system_name() {
 }
 
 std::string commit() {
+  if (const char* given = std::getenv("TRADY_COMMIT")) return given;
   FILE* git = popen("git rev-parse HEAD 2>/dev/null", "r");
   if (git == nullptr) return "unknown";
   std::array<char, 128> line{};
@@ -63,18 +66,23 @@ std::string command_line(int argc, char** argv) {
 
 nlohmann::json provenance(const std::string& bench, int argc, char** argv,
                           const kernels::Backend& backend) {
-  return {{"bench", bench},
-          {"machine",
-           {{"cpu", cpu_model()},
-            {"cores", std::thread::hardware_concurrency()},
-            {"isa", backend.isa()},
-            {"system", system_name()}}},
-          {"commit", commit()},
-          {"command", command_line(argc, argv)},
-          {"versions",
-           {{"trady", tools::version()},
-            {"compiler", tools::build_description()},
-            {"onednn", TRADY_ONEDNN_VERSION}}}};
+  nlohmann::json result{{"bench", bench},
+                        {"machine",
+                         {{"cpu", cpu_model()},
+                          {"cores", std::thread::hardware_concurrency()},
+                          {"isa", backend.isa()},
+                          {"system", system_name()}}},
+                        {"commit", commit()},
+                        {"command", command_line(argc, argv)},
+                        {"versions",
+                         {{"trady", tools::version()},
+                          {"compiler", tools::build_description()},
+                          {"onednn", TRADY_ONEDNN_VERSION}}}};
+  if (!backend.on_host()) {
+    result["machine"]["gpu"] = GpuMeter().describe();
+    result["versions"]["cuda"] = TRADY_CUDA_VERSION;
+  }
+  return result;
 }
 
 nlohmann::json json_of(const TimedSide& side) {

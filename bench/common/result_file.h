@@ -1,6 +1,7 @@
 // The one form of every result of bench/, the keys as in bench/peers/report.py:
 //   {"bench": "step", "machine": {"cpu", "cores", "isa", "system"}, "commit", "command",
 //    "versions": {"trady", "compiler", "onednn"}, "settings": {...}, and the bench's own results}
+// and, on a GPU, machine.gpu (bench/common/gpu_energy.h) and versions.cuda.
 // A timed side is {"median", "lower_quartile", "upper_quartile", "samples_ms"}.
 #pragma once
 
@@ -12,8 +13,8 @@
 
 namespace trady::bench {
 
-/// Everything but settings and results. The commit is that of the current folder's repository, or
-/// "unknown".
+/// Everything but settings and results. The commit is TRADY_COMMIT of the environment (for a copy
+/// of the tree without its repository), or that of the current folder's repository, or "unknown".
 nlohmann::json provenance(const std::string& bench, int argc, char** argv,
                           const kernels::Backend& backend);
 
