@@ -10,6 +10,7 @@
 #include "kernels/cuda/device/activation.cuh"
 #include "kernels/cuda/device/flat_launch.cuh"
 #include "kernels/cuda/mask_from_output.h"
+#include "kernels/cuda/traffic.h"
 #include "kernels/shape_check.h"
 #include "kernels/work_counters.h"
 
@@ -167,7 +168,12 @@ class DepthwiseForward final : public SavingConvForward {
     if (b.mask && !whole_bytes) {
       mask_from_output(args.y, s.out_elements(), activation_, b.mask, stream_);
     }
-    work_counters().forward.fetch_add(s.out_elements() * s.taps(), std::memory_order_relaxed);
+    work_counters().count_forward(s.out_elements() * s.taps(),
+                                  forward_bytes(s, {.residual = b.residual != nullptr,
+                                                    .mask = b.mask != nullptr,
+                                                    .mask_from_output = !whole_bytes,
+                                                    .saves = save.slot != nullptr,
+                                                    .saved_channels = save.count}));
   }
 
  private:

@@ -6,6 +6,7 @@
 #include "kernels/cuda/depthwise_passes.h"
 #include "kernels/cuda/depthwise_strip.cuh"
 #include "kernels/cuda/device/flat_launch.cuh"
+#include "kernels/cuda/traffic.h"
 #include "kernels/shape_check.h"
 #include "kernels/work_counters.h"
 
@@ -117,7 +118,7 @@ class DepthwiseGradInput final : public ConvGradInput {
       launch(flat_launch("depthwise_grad_input_plain", s.in_elements(), stream_), grad_input_plain,
              Window(s), static_cast<int>(s.in_c), s.in_elements(), args);
     }
-    work_counters().grad_input.fetch_add(s.out_elements() * s.taps(), std::memory_order_relaxed);
+    work_counters().count_grad_input(s.out_elements() * s.taps(), grad_input_bytes(s, mode));
   }
 
  private:

@@ -13,6 +13,7 @@
 #include "kernels/cuda/depthwise_strip.cuh"
 #include "kernels/cuda/device/launch.cuh"
 #include "kernels/cuda/device/shared_memory.cuh"
+#include "kernels/cuda/traffic.h"
 #include "kernels/cuda/window.cuh"
 #include "kernels/shape_check.h"
 #include "kernels/work_counters.h"
@@ -175,8 +176,9 @@ class DepthwiseGradWeight final : public ConvGradWeight {
                    .out = dw},
                   stream_);
     }
-    work_counters().grad_weight.fetch_add(s.out_positions() * s.taps() * count_,
-                                          std::memory_order_relaxed);
+    work_counters().count_grad_weight(
+        s.out_positions() * s.taps() * count_,
+        grad_weight_bytes(s, SliceKind::input_channels, count_, scratch_bytes()));
   }
 
  private:

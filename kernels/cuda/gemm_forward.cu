@@ -5,6 +5,7 @@
 #include "kernels/cuda/gemm_conv.cuh"
 #include "kernels/cuda/mask_from_output.h"
 #include "kernels/cuda/packed_save.h"
+#include "kernels/cuda/traffic.h"
 #include "kernels/shape_check.h"
 #include "kernels/work_counters.h"
 
@@ -62,8 +63,13 @@ class GemmForward final : public SavingConvForward {
   void prepare_weight(const void*, void*) const override {}
 
   void run_and_save(const Buffers& b, const PackedSave& save) const override {
-    work_counters().forward.fetch_add(shape_.multiply_adds(), std::memory_order_relaxed);
     const bool mask_in_epilogue = b.mask != nullptr && shape_.out_c % 8 == 0;
+    work_counters().count_forward(shape_.multiply_adds(),
+                                  forward_bytes(shape_, {.residual = b.residual != nullptr,
+                                                         .mask = b.mask != nullptr,
+                                                         .mask_from_output = !mask_in_epilogue,
+                                                         .saves = save.slot != nullptr,
+                                                         .saved_channels = save.count}));
     const ForwardEpilogue epilogue{static_cast<const float*>(b.bias),
                                    static_cast<const float*>(b.residual),
                                    static_cast<float*>(b.y),

@@ -1,6 +1,7 @@
 // dx[q, c] (=|+=) sum over taps and output channels of dy[out(q, tap), o] w[o, tap, c], for
 // pointwise, k x k and linear layers. Taps that no output reads through are zeros in the tile.
 #include "kernels/cuda/gemm_conv.cuh"
+#include "kernels/cuda/traffic.h"
 #include "kernels/shape_check.h"
 #include "kernels/work_counters.h"
 
@@ -32,7 +33,7 @@ class GemmGradInput final : public ConvGradInput {
   void prepare_weight(const void*, void*) const override {}
 
   void run(const Buffers& b, GradientMode mode) const override {
-    work_counters().grad_input.fetch_add(shape_.multiply_adds(), std::memory_order_relaxed);
+    work_counters().count_grad_input(shape_.multiply_adds(), grad_input_bytes(shape_, mode));
     const GradInputEpilogue epilogue{
         static_cast<float*>(b.dx), static_cast<int>(shape_.in_positions()),
         static_cast<int>(shape_.in_c), mode == GradientMode::accumulate};

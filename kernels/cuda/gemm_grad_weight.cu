@@ -12,6 +12,7 @@
 #include "kernels/cuda/device/launch.cuh"
 #include "kernels/cuda/device/shared_memory.cuh"
 #include "kernels/cuda/gemm_tile.cuh"
+#include "kernels/cuda/traffic.h"
 #include "kernels/cuda/window.cuh"
 #include "kernels/shape_check.h"
 #include "kernels/work_counters.h"
@@ -171,7 +172,7 @@ class GemmGradWeight final : public ConvGradWeight {
  public:
   GemmGradWeight(const ConvShape& shape, SliceKind kind, int64_t count, Precision precision,
                  cudaStream_t stream)
-      : shape_(shape), kind_(kind), precision_(precision), stream_(stream) {
+      : shape_(shape), kind_(kind), count_(count), precision_(precision), stream_(stream) {
     check_slices(shape, kind, count);
     const bool outputs = kind == SliceKind::output_channels;
     rows_ = outputs ? count : shape.out_c;
@@ -195,8 +196,8 @@ class GemmGradWeight final : public ConvGradWeight {
 
   void run(const Buffers& b) const override {
     if (rows_ == 0 || width_ == 0) return;
-    work_counters().grad_weight.fetch_add(shape_.out_positions() * rows_ * width_,
-                                          std::memory_order_relaxed);
+    work_counters().count_grad_weight(shape_.out_positions() * rows_ * width_,
+                                      grad_weight_bytes(shape_, kind_, count_, scratch_bytes()));
     float* dw = static_cast<float*>(b.dw);
     const bool gathers = kind_ == SliceKind::output_channels && rows_ < shape_.out_c;
     Problem p{.x = static_cast<const float*>(b.x),
@@ -256,6 +257,7 @@ class GemmGradWeight final : public ConvGradWeight {
 
   ConvShape shape_;
   SliceKind kind_;
+  int64_t count_;
   Precision precision_;
   cudaStream_t stream_;
   int64_t rows_ = 0, columns_ = 0, width_ = 0;

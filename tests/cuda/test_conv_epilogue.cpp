@@ -4,6 +4,7 @@
 
 #include "kernels/cuda/conv_epilogue.h"
 #include "tests/cuda/cuda_device.h"
+#include "tests/cuda/packed_slots.h"
 #include "tests/kernels/conv_cases.h"
 
 namespace trady::testing {
@@ -37,14 +38,6 @@ ConvInputs identity_inputs(const ConvShape& shape, bool with_residual) {
     in.w[i] = i % (static_cast<size_t>(shape.in_c) + 1) == 0 ? 1 : 0;
   }
   return in;
-}
-
-std::vector<int32_t> slots_of(const std::vector<int32_t>& list, int64_t columns) {
-  std::vector<int32_t> slots(static_cast<size_t>(columns), -1);
-  for (size_t j = 0; j < list.size(); ++j) {
-    slots[static_cast<size_t>(list[j])] = static_cast<int32_t>(j);
-  }
-  return slots;
 }
 
 /// Memory of one call on a device.

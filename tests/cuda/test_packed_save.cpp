@@ -3,6 +3,7 @@
 
 #include "kernels/cuda/packed_save.h"
 #include "tests/cuda/cuda_device.h"
+#include "tests/cuda/packed_slots.h"
 #include "tests/kernels/conv_cases.h"
 
 namespace trady::testing {
@@ -10,15 +11,6 @@ namespace {
 
 using kernels::ConvShape;
 using kernels::cuda::SavingConvForward;
-
-/// slot[o] = place of o in the list, or -1.
-std::vector<int32_t> slots_of(const std::vector<int32_t>& list, int64_t channel_count) {
-  std::vector<int32_t> slots(static_cast<size_t>(channel_count), -1);
-  for (size_t j = 0; j < list.size(); ++j) {
-    slots[static_cast<size_t>(list[j])] = static_cast<int32_t>(j);
-  }
-  return slots;
-}
 
 TEST_CASE("packed save: the listed channels of y, and y as without", "[packed_save]") {
   const auto cuda = cuda_device(kernels::cuda::Precision::fp32);

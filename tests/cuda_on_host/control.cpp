@@ -7,6 +7,7 @@
 #include <random>
 #include <stdexcept>
 #include <string>
+#include <utility>
 
 #include "handles.h"
 #include "memory_map.h"
@@ -39,11 +40,12 @@ void set_schedule(Order order, uint64_t seed) {
 
 void load_schedule() {
   static bool loaded = false;
-  if (loaded) return;
-  loaded = true;
+  if (!std::exchange(loaded, true)) set_schedule_of_environment();
+}
+
+void set_schedule_of_environment() {
   const char* variable = std::getenv("CUDA_ON_HOST_SCHEDULE");
-  if (!variable) return;
-  const std::string text = variable;
+  const std::string text = variable ? variable : "forward";
   const std::string name = text.substr(0, text.find(':'));
   const uint64_t seed = name.size() < text.size() ? std::stoull(text.substr(name.size() + 1)) : 0;
   if (name == "forward") {

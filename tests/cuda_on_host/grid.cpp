@@ -13,6 +13,7 @@
 #include "schedule.h"
 #include "streams.h"
 #include "tracker.h"
+#include "traffic.h"
 
 namespace cuda_on_host {
 namespace {
@@ -66,6 +67,7 @@ void run_grid(const LaunchSettings& settings, const KernelCall& call) {
   load_schedule();
   current_grid = settings.grid;
   started_blocks().clear();
+  if (counting_traffic) begin_launch_traffic();
   set_grid(settings.grid, settings.block);
   std::vector<uint32_t> order(size_t{settings.grid.x} * settings.grid.y * settings.grid.z);
   std::iota(order.begin(), order.end(), 0u);

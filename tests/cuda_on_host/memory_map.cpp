@@ -17,20 +17,6 @@ constexpr size_t kFrontRedZone = 256;
 // Not a number, whatever the type of float.
 constexpr int kPoison = 0xff;
 
-void* reserve(size_t bytes) {
-  void* memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE,
-                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  if (memory == MAP_FAILED) {
-    throw std::runtime_error("[cuda_on_host] cannot reserve " + std::to_string(bytes >> 30) +
-                             " GiB of addresses (not memory); is there a limit (ulimit -v, "
-                             "vm.overcommit_memory=2)?");
-  }
-  // Histories are sparse: huge pages would multiply the memory that they take.
-  madvise(memory, bytes, MADV_NOHUGEPAGE);
-  madvise(memory, bytes, MADV_DONTDUMP);
-  return memory;
-}
-
 /// Back to zeros, and its memory to the system.
 void forget(void* start, size_t bytes) {
   madvise(start, bytes, MADV_DONTNEED);
@@ -45,16 +31,30 @@ size_t slot_for(size_t bytes) {
 
 Region region;
 
+void* reserve_bytes(size_t bytes) {
+  void* memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (memory == MAP_FAILED) {
+    throw std::runtime_error("[cuda_on_host] cannot reserve " + std::to_string(bytes >> 30) +
+                             " GiB of addresses (not memory); is there a limit (ulimit -v, "
+                             "vm.overcommit_memory=2)?");
+  }
+  // Histories are sparse: huge pages would multiply the memory that they take.
+  madvise(memory, bytes, MADV_NOHUGEPAGE);
+  madvise(memory, bytes, MADV_DONTDUMP);
+  return memory;
+}
+
 MemoryMap& MemoryMap::instance() {
   static MemoryMap map;
   return map;
 }
 
 MemoryMap::MemoryMap() {
-  region.states = static_cast<uint8_t*>(reserve(kRegionBytes));
-  region.words = static_cast<AccessHistory*>(reserve(kRegionBytes / 4 * sizeof(AccessHistory)));
-  region.of_bytes = static_cast<AccessHistory*>(reserve(kRegionBytes * sizeof(AccessHistory)));
-  region.base = reinterpret_cast<uintptr_t>(reserve(kRegionBytes));
+  region.states = reserve<uint8_t>(kRegionBytes);
+  region.words = reserve<AccessHistory>(kRegionBytes / 4);
+  region.of_bytes = reserve<AccessHistory>(kRegionBytes);
+  region.base = reinterpret_cast<uintptr_t>(reserve<uint8_t>(kRegionBytes));
   next_ = region.base + kFirstAllocationOffset;
 }
 

@@ -33,6 +33,13 @@ struct Region {
 };
 extern Region region;
 
+/// Addresses without memory, which comes with the first access, zeroed. Never released.
+void* reserve_bytes(size_t bytes);
+template <typename T>
+T* reserve(size_t count) {
+  return static_cast<T*>(reserve_bytes(count * sizeof(T)));
+}
+
 /// Whether an address is in the region at all.
 inline bool in_region(uintptr_t address) {
   return address - region.base < kRegionBytes;

@@ -4,12 +4,15 @@
 #include <memory>
 #include <utility>
 
+#include "cuda_on_host/control.h"
 #include "cuda_on_host/violation.h"
 #include "graphs.h"
 #include "handles.h"
 
 namespace cuda_on_host {
 namespace {
+
+bool faults_as_errors = false;
 
 Stream& default_stream() {
   static Stream stream = [] {
@@ -25,6 +28,11 @@ const std::set<Stream*>& streams() {
 }
 
 }  // namespace
+
+void set_faults_as_errors(bool on) {
+  const std::lock_guard lock(device_mutex());
+  faults_as_errors = on;
+}
 
 Stream& stream_of(cudaStream_t handle, const char* call) {
   return handle ? Handles<Stream>::instance().checked(handle, call) : default_stream();
@@ -98,7 +106,12 @@ cudaError_t cudaStreamSynchronize(cudaStream_t handle) {
   const std::lock_guard lock(device_mutex());
   const Stream& stream = stream_of(handle, "cudaStreamSynchronize");
   if (stream.capture) return remember(cudaErrorStreamCaptureUnsupported);
-  Operations::instance().wait(handle ? stream.tail : predecessors(stream));
+  try {
+    Operations::instance().wait(handle ? stream.tail : predecessors(stream));
+  } catch (const Violation&) {
+    if (!faults_as_errors) throw;
+    return remember(cudaErrorIllegalAddress);
+  }
   return cudaSuccess;
 }
 

@@ -5,6 +5,7 @@
 #include "memory_map.h"
 #include "order.h"
 #include "report.h"
+#include "traffic.h"
 
 namespace cuda_on_host {
 
@@ -193,6 +194,9 @@ void check_access(Access kind, uintptr_t address, size_t bytes, const Accessor& 
   }
   const Attempt attempt{kind, address, bytes, accessor, shared ? now.first_of_block : now.oldest};
   if (!quickly_initialised(region.states + offset, bytes)) check_states(attempt, offset);
+  if (counting_traffic && !shared && &accessor != &kRuntimeAccessor) {
+    note_traffic(kind, address, bytes);
+  }
   const size_t end = offset + bytes;
   size_t at = offset;
   while (at < end) {

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "kernels/cuda/device/runtime.cuh"
+#include "kernels/trace.h"
 
 namespace trady::kernels::cuda {
 
@@ -18,11 +19,21 @@ struct Launch {
   cudaStream_t stream = nullptr;
 };
 
+/// "[cuda] block3.expand, grad_weight: copy: cudaErrorX, ..." with the labels that are open.
+[[noreturn]] inline void throw_error(cudaError_t status, const std::string& what) {
+  const std::string labels = open_labels();
+  throw std::runtime_error("[cuda] " + labels + (labels.empty() ? "" : ": ") + what + ": " +
+                           cudaGetErrorName(status) + ", " + cudaGetErrorString(status));
+}
+
 /// Error that names `what` unless `status` is success.
 inline void check(cudaError_t status, const char* what) {
-  if (status == cudaSuccess) return;
-  throw std::runtime_error(std::string("[cuda] ") + what + ": " + cudaGetErrorName(status) + ", " +
-                           cudaGetErrorString(status));
+  if (status != cudaSuccess) throw_error(status, what);
+}
+
+/// Likewise names the kernel.
+inline void check(cudaError_t status, const Launch& launch) {
+  if (status != cudaSuccess) throw_error(status, std::string("kernel ") + launch.name);
 }
 
 /// Whether the environment asks to wait for every kernel (TRADY_SYNC=1), so that an error is told
@@ -39,9 +50,9 @@ inline bool waits_for_every_kernel() {
 inline void wait_if_asked(const Launch& launch) {
   if (!waits_for_every_kernel()) return;
   cudaStreamCaptureStatus capturing = cudaStreamCaptureStatusNone;
-  check(cudaStreamIsCapturing(launch.stream, &capturing), launch.name);
+  check(cudaStreamIsCapturing(launch.stream, &capturing), launch);
   if (capturing == cudaStreamCaptureStatusNone) {
-    check(cudaStreamSynchronize(launch.stream), launch.name);
+    check(cudaStreamSynchronize(launch.stream), launch);
   }
 }
 
@@ -54,14 +65,14 @@ void launch(const Launch& launch, void (*kernel)(Parameters...), Args... args) {
   if (launch.shared_bytes > kWithoutOptIn) {
     check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
                                static_cast<int>(launch.shared_bytes)),
-          launch.name);
+          launch);
   }
   cudaLaunchConfig_t config{};
   config.gridDim = launch.grid;
   config.blockDim = launch.block;
   config.dynamicSmemBytes = launch.shared_bytes;
   config.stream = launch.stream;
-  check(cudaLaunchKernelEx(&config, kernel, Parameters(args)...), launch.name);
+  check(cudaLaunchKernelEx(&config, kernel, Parameters(args)...), launch);
 #else
   cuda_on_host::launch({launch.name, launch.grid, launch.block, launch.shared_bytes, launch.stream},
                        kernel, Parameters(args)...);
