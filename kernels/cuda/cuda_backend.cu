@@ -11,6 +11,7 @@
 #include "kernels/cuda/device_memory.h"
 #include "kernels/cuda/gemm_passes.h"
 #include "kernels/cuda/gpu_choice.h"
+#include "kernels/cuda/nvtx_ranges.h"
 #include "kernels/cuda/small_ops.h"
 #include "kernels/shape_check.h"
 
@@ -219,6 +220,7 @@ std::unique_ptr<CudaBackend> make_cuda_backend(const CudaOptions& options) {
   const GpuInventory inventory = take_inventory();
   check_gpu(inventory, options.device);
   check(cudaSetDevice(options.device), "choosing the GPU");
+  show_labels_to_profilers();
   return std::make_unique<HandwrittenBackend>(options,
                                               inventory.gpus[static_cast<size_t>(options.device)]);
 }
