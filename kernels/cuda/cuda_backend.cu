@@ -13,6 +13,7 @@
 #include "kernels/cuda/gpu_choice.h"
 #include "kernels/cuda/nvtx_ranges.h"
 #include "kernels/cuda/small_ops.h"
+#include "kernels/cuda/vendor_passes.h"
 #include "kernels/shape_check.h"
 
 namespace trady::kernels::cuda {
@@ -42,6 +43,11 @@ GpuInventory take_inventory() {
     inventory.gpus.push_back({properties.name, properties.major, properties.minor});
   }
   return inventory;
+}
+
+/// As nvcc names it: "sm_90".
+std::string architecture_of(const Gpu& gpu) {
+  return "sm_" + std::to_string(gpu.major) + std::to_string(gpu.minor);
 }
 
 /// check_shape, and sizes that kernels/cuda/window.cuh can index.
@@ -101,11 +107,14 @@ class Workspace {
 class HandwrittenBackend final : public CudaBackend {
  public:
   HandwrittenBackend(const CudaOptions& options, const Gpu& gpu)
-      : precision_(options.precision), gpu_(gpu), stream_holder_(options.stream) {}
+      : precision_(options.precision),
+        gpu_(gpu),
+        stream_holder_(options.stream),
+        vendors_({options.precision, architecture_of(gpu), options.only, stream_holder_.get()}) {}
 
   std::string name() const override { return "cuda"; }
   std::string isa() const override {
-    return "sm_" + std::to_string(gpu_.major) + std::to_string(gpu_.minor) + " " + gpu_.name;
+    return architecture_of(gpu_) + " " + gpu_.name + vendors_.versions();
   }
   DType dtype() const override { return DType::float32; }
   void* stream() const override { return work(); }
@@ -124,11 +133,17 @@ class HandwrittenBackend final : public CudaBackend {
   std::unique_ptr<ConvForward> conv_forward(const ConvShape& shape,
                                             Activation activation) const override {
     check_indexable(shape);
+    if (const auto* vendor = vendors_.chosen({ConvPass::forward, precision_, shape})) {
+      if (auto pass = vendor->conv_forward(shape, activation)) return pass;
+    }
     if (shape.depthwise) return make_depthwise_forward(shape, activation, work());
     return make_gemm_forward(shape, activation, precision_, work());
   }
   std::unique_ptr<ConvGradInput> conv_grad_input(const ConvShape& shape) const override {
     check_indexable(shape);
+    if (const auto* vendor = vendors_.chosen({ConvPass::grad_input, precision_, shape})) {
+      if (auto pass = vendor->conv_grad_input(shape)) return pass;
+    }
     if (shape.depthwise) return make_depthwise_grad_input(shape, work());
     return make_gemm_grad_input(shape, precision_, work());
   }
@@ -136,6 +151,10 @@ class HandwrittenBackend final : public CudaBackend {
                                                    int64_t count) const override {
     check_indexable(shape);
     check_slices(shape, kind, count);
+    const PassQuery query{ConvPass::grad_weight, precision_, shape, kind, count};
+    if (const auto* vendor = vendors_.chosen(query)) {
+      if (auto pass = vendor->conv_grad_weight(shape, kind, count)) return pass;
+    }
     if (shape.depthwise) return make_depthwise_grad_weight(shape, count, work());
     return make_gemm_grad_weight(shape, kind, count, precision_, work());
   }
@@ -211,6 +230,7 @@ class HandwrittenBackend final : public CudaBackend {
   Precision precision_;
   Gpu gpu_;
   StreamHolder stream_holder_;
+  Vendors vendors_;
   Workspace workspace_;
 };
 

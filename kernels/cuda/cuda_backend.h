@@ -2,8 +2,10 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 
 #include "kernels/backend.h"
+#include "kernels/cuda/pass_choice.h"
 #include "kernels/cuda/precision.h"
 
 namespace trady::kernels::cuda {
@@ -12,6 +14,9 @@ struct CudaOptions {
   Precision precision = Precision::tf32;  ///< of the matrix products
   int device = 0;                         ///< as CUDA numbers the GPUs that it may see
   void* stream = nullptr;                 ///< a cudaStream_t of that GPU; null: one of its own
+  /// For benches and tests: this implementation wherever it has the pass, ours elsewhere; otherwise
+  /// measurements decide (kernels/cuda/pass_choice.h).
+  std::optional<Implementation> only = std::nullopt;
 };
 
 /// All work runs on one stream, in the order of the calls; primitives return before it is done, and

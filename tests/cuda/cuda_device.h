@@ -10,6 +10,7 @@ namespace trady::testing {
 
 /// Null, with a line that says so, where there is no GPU; TRADY_REQUIRE_GPU=1 in the environment
 /// makes that an error.
+std::unique_ptr<kernels::cuda::CudaBackend> cuda_device(const kernels::cuda::CudaOptions& options);
 std::unique_ptr<kernels::cuda::CudaBackend> cuda_device(kernels::cuda::Precision precision);
 
 }  // namespace trady::testing

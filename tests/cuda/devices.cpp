@@ -7,15 +7,19 @@
 
 namespace trady::testing {
 
-std::unique_ptr<kernels::cuda::CudaBackend> cuda_device(kernels::cuda::Precision precision) {
+std::unique_ptr<kernels::cuda::CudaBackend> cuda_device(const kernels::cuda::CudaOptions& options) {
   try {
-    return kernels::cuda::make_cuda_backend({.precision = precision});
+    return kernels::cuda::make_cuda_backend(options);
   } catch (const std::runtime_error& error) {
     const char* required = std::getenv("TRADY_REQUIRE_GPU");
     if (required != nullptr && std::string(required) == "1") throw;
     std::cout << "SKIP: " << error.what() << "\n";
     return nullptr;
   }
+}
+
+std::unique_ptr<kernels::cuda::CudaBackend> cuda_device(kernels::cuda::Precision precision) {
+  return cuda_device({.precision = precision});
 }
 
 /// In fp32: op tests hold devices to what float32 can do.

@@ -1,0 +1,10 @@
+# Every measurement of CUDA passes becomes a string in the library (kernels/cuda/pass_choice.h).
+file(GLOB TRADY_MEASUREMENTS CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/bench/results/cuda_passes*.json)
+set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${TRADY_MEASUREMENTS})
+set(TRADY_MEASUREMENT_ENTRIES "")
+foreach(path ${TRADY_MEASUREMENTS})
+  get_filename_component(name ${path} NAME)
+  file(READ ${path} content)
+  string(APPEND TRADY_MEASUREMENT_ENTRIES "      {\"${name}\", R\"json(${content})json\"},\n")
+endforeach()
+configure_file(cuda/embedded_measurements.cpp.in embedded_measurements.cpp @ONLY)

@@ -1,0 +1,53 @@
+#include "kernels/cuda/vendor_passes.h"
+
+#include "kernels/cuda/cublas_passes.h"
+#include "kernels/cuda/cudnn_passes.h"
+#include "kernels/cuda/traffic.h"
+
+namespace trady::kernels::cuda {
+
+Vendors::Vendors(const Settings& settings) : only_(settings.only) {
+  if (!only_) choice_ = read_pass_choice(embedded_measurements(), settings.architecture);
+  const auto needed = [&](Implementation implementation) {
+    return only_ ? *only_ == implementation : choice_.ever_chooses(implementation);
+  };
+  if (needed(Implementation::cublas)) {
+    cublas_ = make_cublas_passes(settings.precision, settings.stream);
+  }
+  if (needed(Implementation::cudnn)) {
+    cudnn_ = make_cudnn_passes(settings.precision, settings.stream);
+  }
+}
+
+const VendorPasses* Vendors::chosen(const PassQuery& query) const {
+  switch (only_ ? *only_ : choice_.choose(query)) {
+    case Implementation::cublas:
+      return cublas_.get();
+    case Implementation::cudnn:
+      return cudnn_.get();
+    case Implementation::own:
+      break;
+  }
+  return nullptr;
+}
+
+std::string Vendors::versions() const {
+  std::string text;
+  if (cublas_) text += ", " + cublas_->version();
+  if (cudnn_) text += ", " + cudnn_->version();
+  return text;
+}
+
+int64_t vendor_forward_bytes(const ConvShape& shape, const ConvForward::Buffers& buffers,
+                             const PackedSave& save, FinishedBy finished_by) {
+  const bool apart = finished_by == FinishedBy::us;
+  const int64_t y_bytes = shape.out_elements() * int64_t{sizeof(float)};
+  return forward_bytes(shape, {.residual = buffers.residual != nullptr,
+                               .mask = buffers.mask != nullptr,
+                               .mask_from_output = !apart,
+                               .saves = save.slot != nullptr,
+                               .saved_channels = save.count}) +
+         (apart ? 2 * y_bytes : 0);
+}
+
+}  // namespace trady::kernels::cuda
