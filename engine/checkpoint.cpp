@@ -58,7 +58,7 @@ void load_parameters(const SafetensorsFile& file, Parameters& parameters,
     if (skip.contains(name)) continue;
     const std::vector<double> values = file.read_doubles(prefix + name);
     for (size_t k = 0; k < values.size(); ++k) {
-      if (!fits(values[k], parameters.dtype())) {
+      if (!fits(values[k], parameters.backend().dtype())) {
         fail(file.path().string(), ": ", prefix, name, " holds ", values[k], " at place ", k,
              "; the weights are damaged or of a diverged run, use another checkpoint");
       }
@@ -77,7 +77,7 @@ void save_parameters(const std::filesystem::path& path, const std::vector<SavedP
       const ParameterSpec& spec = set.parameters->specs()[i];
       std::vector<double> values = set.parameters->get(static_cast<ParameterId>(i));
       SafetensorsTensor tensor{set.prefix + spec.name, spec.disk_shape, {}};
-      if (set.parameters->dtype() == kernels::DType::float32) {
+      if (set.parameters->backend().dtype() == kernels::DType::float32) {
         tensor.values = std::span<const float>(floats.emplace_back(values.begin(), values.end()));
       } else {
         tensor.values = std::span<const double>(doubles.emplace_back(std::move(values)));

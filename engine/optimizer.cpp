@@ -1,25 +1,16 @@
 #include "engine/optimizer.h"
 
-#include <cmath>
-
 #include "engine/error.h"
 
 namespace trady {
 
 namespace {
 
-constexpr int32_t kFirstChannel = 0;
-
-/// y -= factor * x over n values: the slice update of a layer with one input channel.
-void subtract(const kernels::Backend& backend, const void* x, int64_t n, double factor, void* y) {
+/// n values one after another, as the rows of a layer with one input channel.
+kernels::ConvShape column_of(int64_t n) {
   kernels::ConvShape column;
   column.out_c = n;
-  kernels::SgdArgs args;
-  args.w = y;
-  args.dw = x;
-  args.channels = {&kFirstChannel, 1};
-  args.learning_rate = factor;
-  backend.sgd(column, args);
+  return column;
 }
 
 }  // namespace
@@ -27,58 +18,48 @@ void subtract(const kernels::Backend& backend, const void* x, int64_t n, double 
 Optimizer::Optimizer(const OptimizerSettings& settings, const Parameters& parameters)
     : settings_(settings) {
   if (settings_.momentum != 0) {
-    velocity_ = std::make_unique<Parameters>(parameters.specs(), parameters.dtype());
+    velocity_ = std::make_unique<Parameters>(parameters.specs(), parameters.backend());
   }
 }
 
-double Optimizer::gradient_norm(const kernels::Backend& backend,
-                                const std::vector<GradientSlot>& slots, const ArenaView& shared) {
-  double squares = 0;
+void Optimizer::judge(const kernels::Backend& backend, const std::vector<GradientSlot>& slots,
+                      const ArenaView& shared, kernels::StepControl* control,
+                      int32_t* halted) const {
   for (const GradientSlot& slot : slots) {
-    squares += backend.sum_squares(shared.data(slot.sum), slot.elements);
+    backend.add_squares(shared.data(slot.sum), slot.elements, &control->squared_norm);
   }
-  return std::sqrt(squares);
+  backend.judge(settings_.clip_norm, control, halted);
 }
 
-void Optimizer::apply_with_momentum(const kernels::Backend& backend, const GradientSlot& slot,
-                                    void* gradient, double learning_rate, Parameters& parameters) {
-  const ParameterSpec& spec = parameters.specs()[static_cast<size_t>(slot.parameter)];
-  if (slot.elements != spec.elements) {
-    fail("[optimizer] momentum and weight decay need whole layers, but ", slot.elements, " of the ",
-         spec.elements, " weights of ", spec.name,
-         " are selected; use --momentum 0 --weight-decay 0");
-  }
-  void* weight = parameters.data(slot.parameter);
-  if (settings_.weight_decay != 0) {
-    subtract(backend, weight, slot.elements, -settings_.weight_decay, gradient);
-  }
-  if (settings_.momentum != 0) {
-    void* velocity = velocity_->data(slot.parameter);
-    backend.scale(velocity, slot.elements, settings_.momentum);
-    backend.add(gradient, slot.elements, velocity);
-    gradient = velocity;
-  }
-  subtract(backend, gradient, slot.elements, learning_rate, weight);
+void Optimizer::require_whole(const GradientSlot& slot, const ParameterSpec& spec) const {
+  if (settings_.momentum == 0 && settings_.weight_decay == 0) return;
+  if (slot.elements == spec.elements) return;
+  fail("[optimizer] momentum and weight decay need whole layers, but ", slot.elements, " of the ",
+       spec.elements, " weights of ", spec.name,
+       " are selected; use --momentum 0 --weight-decay 0");
 }
 
 void Optimizer::apply(const kernels::Backend& backend, const std::vector<GradientSlot>& slots,
-                      const ArenaView& shared, double norm, double learning_rate,
+                      const ArenaView& shared, const kernels::StepControl* control,
                       Parameters& parameters) {
-  const bool clip = settings_.clip_norm > 0 && norm > settings_.clip_norm;
   for (const GradientSlot& slot : slots) {
-    void* gradient = shared.data(slot.sum);
-    if (clip) backend.scale(gradient, slot.elements, settings_.clip_norm / (norm + 1e-6));
-    if (settings_.momentum != 0 || settings_.weight_decay != 0) {
-      apply_with_momentum(backend, slot, gradient, learning_rate, parameters);
-    } else if (slot.is_bias) {
-      subtract(backend, gradient, slot.elements, learning_rate, parameters.data(slot.parameter));
+    const ParameterSpec& spec = parameters.specs()[static_cast<size_t>(slot.parameter)];
+    require_whole(slot, spec);
+    kernels::SgdArgs args;
+    args.w = parameters.data(slot.parameter);
+    args.dw = shared.data(slot.sum);
+    args.control = control;
+    args.weight_decay = settings_.weight_decay;
+    args.momentum = settings_.momentum;
+    args.velocity = velocity_ ? velocity_->data(slot.parameter) : nullptr;
+    if (slot.elements == spec.elements) {  // in the order of the whole, whatever its layout
+      args.kind = kernels::SliceKind::output_channels;
+      args.channels = {nullptr, slot.elements};
+      backend.sgd(column_of(slot.elements), args);
     } else {
-      kernels::SgdArgs args;
-      args.w = parameters.data(slot.parameter);
-      args.dw = gradient;
       args.kind = slot.kind;
-      args.channels = {slot.channels.data(), static_cast<int64_t>(slot.channels.size())};
-      args.learning_rate = learning_rate;
+      args.channels = {static_cast<const int32_t*>(shared.data(slot.channel_list)),
+                       static_cast<int64_t>(slot.channels.size())};
       backend.sgd(slot.shape, args);
     }
   }

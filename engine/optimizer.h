@@ -29,20 +29,20 @@ class Optimizer {
   /// Bytes of the state.
   int64_t state_bytes() const { return velocity_ ? velocity_->reserved_bytes() : 0; }
 
-  /// L2 norm of the gradient over all slots.
-  static double gradient_norm(const kernels::Backend& backend,
-                              const std::vector<GradientSlot>& slots, const ArenaView& shared);
+  /// The squared norm of the gradient over all slots, and what follows from it for the update:
+  /// fills control->squared_norm and what Backend::judge decides. All in device memory.
+  void judge(const kernels::Backend& backend, const std::vector<GradientSlot>& slots,
+             const ArenaView& shared, kernels::StepControl* control, int32_t* halted) const;
   /// w -= learning_rate * v for the slices of every slot, in place, where, as in PyTorch,
-  ///   g = gradient, scaled to clip_norm if `norm` (gradient_norm of these sums) is above it,
-  ///   g += weight_decay * w,  v = momentum * v + g  (v = g without momentum).
-  /// The sums in `shared` are overwritten where clipping or decay changes them. Throws Error if
-  /// momentum or weight decay meets a slot that is not a whole parameter.
+  ///   g = gradient, scaled to clip_norm if its norm is above that,
+  ///   g += weight_decay * w,  v = momentum * v + g  (v = g without momentum);
+  /// nothing where control->updates is 0. Throws Error if momentum or weight decay meets a slot
+  /// that is not a whole parameter.
   void apply(const kernels::Backend& backend, const std::vector<GradientSlot>& slots,
-             const ArenaView& shared, double norm, double learning_rate, Parameters& parameters);
+             const ArenaView& shared, const kernels::StepControl* control, Parameters& parameters);
 
  private:
-  void apply_with_momentum(const kernels::Backend& backend, const GradientSlot& slot,
-                           void* gradient, double learning_rate, Parameters& parameters);
+  void require_whole(const GradientSlot& slot, const ParameterSpec& spec) const;
 
   OptimizerSettings settings_;
   std::unique_ptr<Parameters> velocity_;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "engine/device_values.h"
 #include "engine/error.h"
 #include "engine/suggest.h"
 #include "engine/tensor_layout.h"
@@ -17,16 +18,18 @@ FilterShape filter_shape(const ParameterSpec& spec) {
 
 }  // namespace
 
-Parameters::Parameters(const std::vector<ParameterSpec>& specs, kernels::DType dtype)
-    : specs_(specs), dtype_(dtype) {
+Parameters::Parameters(const std::vector<ParameterSpec>& specs, const kernels::Backend& backend)
+    : specs_(specs), backend_(&backend) {
+  const int64_t scalar = kernels::bytes_of(backend.dtype());
   int64_t offset = 0;
   for (const ParameterSpec& spec : specs_) {
     offsets_.push_back(offset);
-    const int64_t bytes = spec.elements * kernels::bytes_of(dtype);
+    const int64_t bytes = spec.elements * scalar;
     value_bytes_ += bytes;
     offset += (bytes + kBufferAlignment - 1) / kBufferAlignment * kBufferAlignment;
   }
-  arena_ = Arena(offset);
+  arena_ = Arena(backend, offset);
+  if (!backend.on_host()) backend.zero(arena_.data(), offset / scalar);
 }
 
 ParameterId Parameters::find(const std::string& name) const {
@@ -47,22 +50,12 @@ void Parameters::set(ParameterId id, std::span<const double> disk_values) {
     reordered = oihw_to_ohwi(disk_values, filter_shape(spec));
     disk_values = reordered;
   }
-  if (dtype_ == kernels::DType::float32) {
-    std::ranges::transform(disk_values, static_cast<float*>(data(id)),
-                           [](double value) { return static_cast<float>(value); });
-  } else {
-    std::ranges::copy(disk_values, static_cast<double*>(data(id)));
-  }
+  write_values(*backend_, disk_values, data(id));
 }
 
 std::vector<double> Parameters::get(ParameterId id) const {
   const ParameterSpec& spec = specs_[static_cast<size_t>(id)];
-  std::vector<double> values(static_cast<size_t>(spec.elements));
-  if (dtype_ == kernels::DType::float32) {
-    std::copy_n(static_cast<const float*>(data(id)), spec.elements, values.begin());
-  } else {
-    std::copy_n(static_cast<const double*>(data(id)), spec.elements, values.begin());
-  }
+  const std::vector<double> values = read_values(*backend_, data(id), spec.elements);
   return spec.is_conv_weight ? ohwi_to_oihw(std::span<const double>(values), filter_shape(spec))
                              : values;
 }

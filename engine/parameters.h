@@ -1,4 +1,4 @@
-// The values of a network's parameters, in one arena.
+// The values of a network's parameters, in one block of the device's memory.
 #pragma once
 
 #include <span>
@@ -7,16 +7,18 @@
 
 #include "engine/memory/arena.h"
 #include "engine/tape.h"
-#include "kernels/types.h"
+#include "kernels/backend.h"
 
 namespace trady {
 
 class Parameters {
  public:
-  Parameters(const std::vector<ParameterSpec>& specs, kernels::DType dtype);
+  /// Zeros. The backend must outlive them.
+  Parameters(const std::vector<ParameterSpec>& specs, const kernels::Backend& backend);
 
   const std::vector<ParameterSpec>& specs() const { return specs_; }
-  kernels::DType dtype() const { return dtype_; }
+  const kernels::Backend& backend() const { return *backend_; }
+  /// Device memory.
   void* data(ParameterId id) { return arena_.data() + offsets_[static_cast<size_t>(id)]; }
   const void* data(ParameterId id) const {
     return arena_.data() + offsets_[static_cast<size_t>(id)];
@@ -24,7 +26,8 @@ class Parameters {
   /// Index by name; throws Error with a suggestion.
   ParameterId find(const std::string& name) const;
 
-  /// Values in the layout of the checkpoint (OIHW), in float64. Throws Error on a wrong count.
+  /// Values in the layout of the checkpoint (OIHW), in float64, copied to and from the device.
+  /// Throws Error on a wrong count.
   void set(ParameterId id, std::span<const double> disk_values);
   std::vector<double> get(ParameterId id) const;
 
@@ -34,7 +37,7 @@ class Parameters {
 
  private:
   std::vector<ParameterSpec> specs_;
-  kernels::DType dtype_;
+  const kernels::Backend* backend_;
   std::vector<int64_t> offsets_;
   int64_t value_bytes_ = 0;
   Arena arena_;

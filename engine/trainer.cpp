@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <deque>
 
 #include "engine/error.h"
 #include "engine/interrupt.h"
@@ -45,48 +46,96 @@ void require_sane_values(int epoch, const Parameters& parameters) {
 
 }  // namespace
 
+namespace {
+
+/// The steps of an epoch: as many under way as the device takes, each told in its turn.
+class TrainingSteps {
+ public:
+  TrainingSteps(StepRunner& runner, int epoch, int64_t steps, const StepListener& listener)
+      : runner_(runner), epoch_(epoch), steps_(steps), listener_(listener) {}
+
+  void begin(const Batch& batch, double learning_rate) {
+    runner_.begin_train({batch.pixels, batch.labels, batch.count}, learning_rate);
+    under_way_.push_back({learning_rate, batch.count});
+    if (static_cast<int>(under_way_.size()) == runner_.batches_in_flight()) end_first();
+  }
+  void end_all() {
+    while (!under_way_.empty()) end_first();
+  }
+  /// Of the steps that have ended, but for `accuracy`.
+  EpochResult result;
+  int64_t begun() const { return result.steps + static_cast<int64_t>(under_way_.size()); }
+  double accuracy() const {
+    return static_cast<double>(correct_) / static_cast<double>(std::max<int64_t>(images_, 1));
+  }
+
+ private:
+  struct UnderWay {
+    double learning_rate;
+    int64_t images;
+  };
+
+  void end_first() {
+    const TrainResult step = runner_.end_train();
+    stop_if_diverged(step, epoch_, result.steps, under_way_.front().learning_rate);
+    ++result.steps;
+    result.loss += (step.loss - result.loss) / static_cast<double>(result.steps);
+    correct_ += step.correct;
+    images_ += under_way_.front().images;
+    under_way_.pop_front();
+    if (listener_) listener_(result.steps, steps_, result.loss);
+  }
+
+  StepRunner& runner_;
+  int epoch_;
+  int64_t steps_;
+  const StepListener& listener_;
+  std::deque<UnderWay> under_way_;
+  int64_t correct_ = 0, images_ = 0;
+};
+
+}  // namespace
+
 EpochResult train_epoch(StepRunner& runner, Loader& loader, const Schedule& schedule, int epoch,
                         const StepListener& listener) {
-  EpochResult result;
   const int64_t steps = loader.batches_per_epoch();
-  int64_t correct = 0, images = 0;
+  TrainingSteps training(runner, epoch, steps, listener);
   Batch batch;
   loader.start_epoch(static_cast<uint32_t>(epoch));
   while (true) {
     const Stopwatch asked;
     if (!loader.next(batch)) break;
-    result.input_seconds += asked.seconds();
+    training.result.input_seconds += asked.seconds();
 
-    const double learning_rate = schedule.learning_rate(epoch * steps + result.steps);
     const Stopwatch started;
-    const TrainResult step = runner.train({batch.pixels, batch.labels, batch.count}, learning_rate);
-    result.step_seconds += started.seconds();
-
-    stop_if_diverged(step, epoch, result.steps, learning_rate);
-    ++result.steps;
-    result.loss += (step.loss - result.loss) / static_cast<double>(result.steps);
-    correct += step.correct;
-    images += batch.count;
-    if (listener) listener(result.steps, steps, result.loss);
+    training.begin(batch, schedule.learning_rate(epoch * steps + training.begun()));
+    training.result.step_seconds += started.seconds();
     stop_if_interrupted("training");
   }
-  result.accuracy =
-      static_cast<double>(correct) / static_cast<double>(std::max<int64_t>(images, 1));
-  return result;
+  const Stopwatch left;
+  training.end_all();
+  training.result.step_seconds += left.seconds();
+  training.result.accuracy = training.accuracy();
+  return training.result;
 }
 
 EvaluationResult evaluate_all(StepRunner& runner, Loader& loader, const StepListener& listener) {
   EvaluationResult result;
   const int64_t steps = loader.batches_per_epoch();
-  int64_t done = 0;
+  int64_t begun = 0, done = 0;
+  const auto end_first = [&] {
+    result += runner.end_evaluate();
+    ++done;
+    if (listener) listener(done, steps, result.loss_sum / static_cast<double>(result.count));
+  };
   Batch batch;
   loader.start_epoch(0);
   while (loader.next(batch)) {
-    result += runner.evaluate({batch.pixels, batch.labels, batch.count});
-    ++done;
-    if (listener) listener(done, steps, result.loss_sum / static_cast<double>(result.count));
+    runner.begin_evaluate({batch.pixels, batch.labels, batch.count});
+    if (++begun - done == runner.batches_in_flight()) end_first();
     stop_if_interrupted("evaluation");
   }
+  while (done < begun) end_first();
   return result;
 }
 

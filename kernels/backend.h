@@ -11,9 +11,13 @@
 // (labels, channel lists), and a device may assume it.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 
+#include "kernels/image_transform.h"
+#include "kernels/step_control.h"
+#include "kernels/transfers.h"
 #include "kernels/types.h"
 
 namespace trady::kernels {
@@ -85,13 +89,32 @@ struct CrossEntropyBuffers {
   int32_t* predicted = nullptr;     ///< [N], index of the (first) largest logit; -1 if any is NaN
 };
 
+/// Losses and predictions of a batch, as cross_entropy wrote them.
+struct BatchOutcome {
+  const double* losses = nullptr;      ///< [count]
+  const int32_t* predicted = nullptr;  ///< [count]
+  const int32_t* labels = nullptr;     ///< [count]
+  int64_t count = 0;
+};
+
 /// SGD on one layer's slices, in place. Weights outside of the slices are not touched.
 struct SgdArgs {
   void* w = nullptr;         ///< whole weight, [C'][k][k][C] or depthwise [C][k][k]
   const void* dw = nullptr;  ///< packed as ConvGradWeight writes it
   SliceKind kind = SliceKind::input_channels;
-  ChannelList channels;
-  double learning_rate = 0;
+  ChannelList channels;  ///< index null: all of them, in order
+  const StepControl* control = nullptr;
+  double weight_decay = 0;
+  double momentum = 0;
+  void* velocity = nullptr;  ///< as w; null without momentum
+};
+
+/// A batch's decoded images on their way to pixels.
+struct ImageBuffers {
+  const uint8_t* images = nullptr;             ///< image i begins at transforms[i].offset
+  const ImageTransform* transforms = nullptr;  ///< [count]
+  uint8_t* pixels = nullptr;                   ///< [count, size, size, 3], overwritten
+  void* scratch = nullptr;  ///< [image_scratch_bytes()], content undefined before and after
 };
 
 class Backend {
@@ -101,17 +124,28 @@ class Backend {
   virtual std::string isa() const = 0;   ///< instruction set or architecture that bytes depend on
   virtual DType dtype() const = 0;
 
+  /// Whether the host reads and writes the device's memory itself, and primitives are done when
+  /// they return. Otherwise they run in the order of their calls, made by one thread at a time.
+  virtual bool on_host() const { return true; }
   /// Memory of the device, 64-byte aligned, content undefined; null for 0 bytes. All pointers that
   /// primitives are given lie in such memory, channel lists and results too, unless it says "host".
-  /// Devices on the host (kernels/host_memory.cpp) take any memory. Throws std::runtime_error or
+  /// Devices on the host (kernels/host_device.cpp) take any memory. Throws std::runtime_error or
   /// std::bad_alloc.
   virtual void* allocate(int64_t bytes) const;
   virtual void release(void* memory) const;
+  /// Device memory that the backend holds for itself, for primitives without a scratch of their
+  /// own.
+  virtual int64_t workspace_bytes() const { return 0; }
   /// Copies between host and device, in the order of the calls of primitives; done on return.
   virtual void upload(const void* host, int64_t bytes, void* memory) const;
   virtual void download(const void* memory, int64_t bytes, void* host) const;
   /// Returns when all primitives called so far are done; throws std::runtime_error if one failed.
   virtual void synchronize() const;
+  /// For a device beside the host; null on the host.
+  virtual std::unique_ptr<Transfers> make_transfers(int slots, int64_t bytes_per_slot) const;
+  /// Records the primitives that `work` calls, without running them; null, and `work` is not
+  /// called, where the device runs them one by one. Whoever records calls each kernel once before.
+  virtual std::unique_ptr<Recording> record(const std::function<void()>& work) const;
 
   virtual std::unique_ptr<ConvForward> conv_forward(const ConvShape& shape,
                                                     Activation activation) const = 0;
@@ -144,17 +178,32 @@ class Backend {
   virtual void normalize(const uint8_t* pixels, int64_t positions, const double mean[3],
                          const double std[3], void* x) const = 0;
 
+  /// Whether transform_images is offered; hosts have engine/data/image_transform.h.
+  virtual bool transforms_images() const { return false; }
+  virtual int64_t image_scratch_bytes(int64_t /*count*/, int /*size*/) const { return 0; }
+  /// pixels[i] = what transforms[i] makes of its image (kernels/image_transform.h), S = size, to
+  /// the same bytes on every device.
+  virtual void transform_images(const ImageBuffers& buffers, int64_t count, int size) const;
+
   /// out[i] += x[i]
   virtual void add(const void* x, int64_t elements, void* out) const = 0;
   /// out[i] = x[i]
   virtual void copy(const void* x, int64_t elements, void* out) const = 0;
   /// x[i] = 0
   virtual void zero(void* x, int64_t elements) const = 0;
-  /// x[i] *= factor, with the factor rounded to the backend's dtype or not
-  virtual void scale(void* x, int64_t elements, double factor) const = 0;
-  /// Sum of x[i]^2 in double, in a fixed order.
-  virtual double sum_squares(const void* x, int64_t elements) const = 0;
-  /// w[slice] -= learning_rate * dw
+  /// *sum += the sum of x[i]^2 in double, in a fixed order.
+  virtual void add_squares(const void* x, int64_t elements, double* sum) const = 0;
+
+  /// control: loss_sum and correct of the batch, in a fixed order; squared_norm = 0.
+  virtual void summarize(const BatchOutcome& outcome, StepControl* control) const;
+  /// Reads control's loss_sum and squared_norm (of all gradients) and decides, with
+  /// norm = sqrt(squared_norm):
+  ///   gradient_scale = clip_norm / (norm + 1e-6) if 0 < clip_norm < norm, else 1
+  ///   *halted = 1 if loss_sum or norm is not finite, else what it was;  updates = !*halted
+  virtual void judge(double clip_norm, StepControl* control, int32_t* halted) const;
+  /// Nothing if control->updates is 0, else, for the elements of the slices,
+  ///   g = gradient_scale * dw + weight_decay * w,  v = momentum * v + g  (v = g without momentum),
+  ///   w -= learning_rate * v
   virtual void sgd(const ConvShape& shape, const SgdArgs& args) const = 0;
   /// norms[j] = L2 norm of slice j of a packed dw (docs/method.md section 1: n_c).
   virtual void slice_norms(const ConvShape& shape, SliceKind kind, int64_t count, const void* dw,

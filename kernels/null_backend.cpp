@@ -92,8 +92,7 @@ class NullBackend final : public Backend {
   void add(const void*, int64_t, void*) const override {}
   void copy(const void*, int64_t, void*) const override {}
   void zero(void*, int64_t) const override {}
-  void scale(void*, int64_t, double) const override {}
-  double sum_squares(const void*, int64_t) const override { return 0; }
+  void add_squares(const void*, int64_t, double*) const override {}
   void sgd(const ConvShape&, const SgdArgs&) const override {}
   void slice_norms(const ConvShape&, SliceKind, int64_t count, const void*,
                    double* norms) const override {

@@ -63,7 +63,7 @@ Split choose_split(const EvalOptions& o) {
 void run_eval(EvalOptions o) {
   if (!o.json.empty()) require_writable("--json", o.json, o.model.weights);
   const Split split = choose_split(o);
-  Inference inference = open_inference(o.model, o.batch);
+  Inference inference = open_inference(o.model, o.batch, /*logits=*/false);
   const Network& network = inference.loaded.network;
   if (split.images->class_count() != network.options.classes) {
     fail(o.model.weights, ": the classifier has ", network.options.classes, " classes, but ",

@@ -54,7 +54,7 @@ std::optional<double> loss_of(const nlohmann::json& evaluated) {
 
 FinetuneRun::FinetuneRun(const FinetuneOptions& options) : o_(options) {
   if (total_epochs() == 0) fail("--epochs and --warmup are both 0: there is nothing to train");
-  backend_ = make_backend(o_.model.device);
+  backend_ = make_backend(o_.model.device, o_.model.precision);
   require_arithmetic(*backend_);
   describe_model(o_.model);
   if (!o_.training.learning_rate) {

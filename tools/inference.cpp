@@ -12,9 +12,9 @@ void require_arithmetic(const kernels::Backend& backend) {
   }
 }
 
-Inference open_inference(ModelOptions& options, int64_t batch) {
+Inference open_inference(ModelOptions& options, int64_t batch, bool logits) {
   Inference inference;
-  inference.backend = make_backend(options.device);
+  inference.backend = make_backend(options.device, options.precision);
   require_arithmetic(*inference.backend);
   inference.loaded = load_network(options, *inference.backend, /*classes=*/std::nullopt,
                                   /*new_head=*/false, /*seed=*/0);
@@ -23,6 +23,7 @@ Inference open_inference(ModelOptions& options, int64_t batch) {
   settings.batch = batch;
   settings.micro_batch = default_micro_batch(tape, *inference.backend, batch);
   settings.training = false;
+  settings.logits = logits;
   const auto workers =
       static_cast<int>(std::min<int64_t>(thread_count(options), batch / settings.micro_batch));
   inference.runner =

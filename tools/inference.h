@@ -17,7 +17,8 @@ struct Inference {
   std::unique_ptr<StepRunner> runner;
 };
 
-/// Loads the network of `options.weights` and plans forward passes of up to `batch` images.
-Inference open_inference(ModelOptions& options, int64_t batch);
+/// Loads the network of `options.weights` and plans forward passes of up to `batch` images, whose
+/// `logits` may be wanted.
+Inference open_inference(ModelOptions& options, int64_t batch, bool logits);
 
 }  // namespace trady::tools

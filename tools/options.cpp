@@ -8,6 +8,7 @@
 #include "engine/suggest.h"
 #include "models/registry.h"
 #include "selection/strategy.h"
+#include "tools/device.h"
 #include "tools/json_output.h"
 #include "tools/number_checks.h"
 
@@ -37,10 +38,8 @@ void add_model_options(CLI::App& command, ModelOptions& o) {
                   "pixels of the input square (default: what --weights says)")
       ->transform(whole_number(1, kMaxImageSize));
   command.add_flag("--mix", o.mix, "with the last 1x1 convolution of the paper's float networks");
-  command
-      .add_option("--device", o.device,
-                  "cpu; reference (plain loops in float64); null (shapes and bytes only)")
-      ->capture_default_str();
+  command.add_option("--device", o.device, kDeviceHelp)->capture_default_str();
+  command.add_option("--precision", o.precision, kPrecisionHelp)->capture_default_str();
   command.add_option("--threads", o.threads, "worker threads (0: one a core)")
       ->transform(whole_number(0, kMaxThreads))
       ->capture_default_str();
@@ -132,7 +131,7 @@ nlohmann::json settings_json(const ModelOptions& model, const MethodOptions& met
   const auto optional = [](const auto& value) {
     return value ? nlohmann::json(*value) : nlohmann::json();
   };
-  return with_valid_text({
+  nlohmann::json settings{
       {"model", model.model},
       {"weights", model.weights},
       {"image_size", optional(model.image_size)},
@@ -159,7 +158,9 @@ nlohmann::json settings_json(const ModelOptions& model, const MethodOptions& met
       {"keep_head", training.keep_head},
       {"from_scratch", training.from_scratch},
       {"residual_scale", training.residual_scale},
-  });
+  };
+  if (may_be_gpu(model.device)) settings["precision"] = model.precision;
+  return with_valid_text(settings);
 }
 
 int thread_count(const ModelOptions& options) {

@@ -23,7 +23,8 @@ struct ModelOptions {
   std::optional<int64_t> image_size;  ///< absent: what the weights file says
   bool mix = false;
   std::string device = "cpu";
-  int threads = 0;  ///< 0: one a core
+  std::string precision = "tf32";  ///< of a GPU's matrix products
+  int threads = 0;                 ///< 0: one a core
 };
 void add_model_options(CLI::App& command, ModelOptions& options);
 

@@ -24,11 +24,11 @@ nlohmann::json json_of(const ElementCost& cost) {
 }  // namespace
 
 PlanReport::PlanReport(PlanOptions options) : o_(std::move(options)) {
-  backend_ = make_backend(o_.model.device);
+  backend_ = make_backend(o_.model.device, o_.model.precision);
   models::ModelFile described = describe_model(o_.model);
   if (o_.classes) described.options.classes = *o_.classes;
   network_ = models::build(o_.model.model, described.options);
-  parameters_ = std::make_unique<Parameters>(network_.tape.parameters(), backend_->dtype());
+  parameters_ = std::make_unique<Parameters>(network_.tape.parameters(), *backend_);
   strategy_ = make_strategy(o_.method, network_);
   const int64_t momentum_bytes =
       optimizer_bytes(o_.momentum, /*weight_decay=*/0, *strategy_, *parameters_);

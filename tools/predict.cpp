@@ -42,7 +42,7 @@ class Predictor {
  public:
   explicit Predictor(PredictOptions options)
       : o_(std::move(options)),
-        inference_(open_inference(o_.model, /*batch=*/1)),
+        inference_(open_inference(o_.model, /*batch=*/1, /*logits=*/true)),
         transform_({static_cast<int>(network().options.image_size), parse_recipe(o_.recipe)}),
         pixels_(static_cast<size_t>(transform_.output_bytes())) {}
 
@@ -62,20 +62,9 @@ class Predictor {
 
 std::vector<double> Predictor::probabilities(const std::string& file) {
   transform_.test(load_image(file), scratch_, pixels_.data());
-  const auto classes = static_cast<size_t>(network().options.classes);
-  const kernels::DType dtype = inference_.backend->dtype();
-  std::vector<std::byte> logits(classes * static_cast<size_t>(kernels::bytes_of(dtype)));
   const int32_t no_label = 0;  // its loss is not looked at
-  inference_.runner->evaluate({pixels_.data(), &no_label, 1}, logits.data());
-
-  std::vector<double> values(classes);
-  if (dtype == kernels::DType::float64) {
-    std::memcpy(values.data(), logits.data(), logits.size());
-  } else {
-    std::vector<float> floats(classes);
-    std::memcpy(floats.data(), logits.data(), logits.size());
-    std::ranges::copy(floats, values.begin());
-  }
+  inference_.runner->evaluate({pixels_.data(), &no_label, 1});
+  std::vector<double> values = inference_.runner->logits();
   softmax(values);
   return values;
 }
@@ -136,7 +125,7 @@ void add_predict(CLI::App& app) {
   command->add_option("--top", options->top, "classes to show")
       ->transform(whole_number(1, 1000000))
       ->capture_default_str();
-  command->add_option("--device", options->model.device, "cpu or reference")->capture_default_str();
+  command->add_option("--device", options->model.device, kDeviceHelp)->capture_default_str();
   command->footer(
       "Examples:\n"
       "  trady predict runs/flowers/weights.safetensors rose.jpg tulip.png\n"

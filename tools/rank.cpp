@@ -1,10 +1,12 @@
 // trady rank: the layer ranking that top-K methods choose their pool from.
+#include <algorithm>
 #include <cstdio>
 #include <memory>
 
 #include "engine/error.h"
 #include "engine/interrupt.h"
 #include "engine/trainer.h"
+#include "kernels/device_memory.h"
 #include "selection/ranking.h"
 #include "selection/rgn.h"
 #include "tools/commands.h"
@@ -54,16 +56,27 @@ std::string command_line(const RankOptions& o) {
   return text + concat(" --seed ", o.seed, " --device ", o.model.device, " --out ", o.out);
 }
 
+int64_t most_input_channels(const std::vector<ConvLayer>& convs) {
+  int64_t most = 0;
+  for (const ConvLayer& conv : convs) most = std::max(most, conv.shape.in_c);
+  return most;
+}
+
 /// Feeds the norms of every conv's weight gradient to `rgn`, after each backward pass.
 std::function<void(const GradientView&)> norm_listener(const kernels::Backend& backend,
+                                                       const std::vector<ConvLayer>& convs,
                                                        RgnAccumulator& rgn) {
-  return [&backend, &rgn](const GradientView& gradients) {
+  const auto on_device = std::make_shared<kernels::DeviceMemory>(
+      backend, most_input_channels(convs) * int64_t{sizeof(double)});
+  return [on_device, &rgn](const GradientView& gradients) {
     std::vector<double> norms;
     for (const GradientSlot& slot : gradients.slots) {
       if (slot.conv_index < 0 || slot.is_bias) continue;
       norms.resize(slot.channels.size());
-      backend.slice_norms(slot.shape, slot.kind, static_cast<int64_t>(norms.size()),
-                          gradients.values(slot), norms.data());
+      const auto count = static_cast<int64_t>(norms.size());
+      gradients.backend.slice_norms(slot.shape, slot.kind, count, gradients.values(slot),
+                                    static_cast<double*>(on_device->data()));
+      gradients.backend.download(on_device->data(), count * int64_t{sizeof(double)}, norms.data());
       rgn.add(slot.conv_index, norms);
     }
     rgn.end_step();
@@ -93,7 +106,7 @@ RankRun::RankRun(RankOptions options) : o_(std::move(options)) {
   if (total_epochs() == 0) fail("--epochs and --warmup are both 0: there is nothing to rank by");
   data_ = open_data(o_.data, o_.seed);
   if (!data_.train) fail(o_.data.data, ": there are no training images; expected a folder train/");
-  backend_ = make_backend(o_.model.device);
+  backend_ = make_backend(o_.model.device, o_.model.precision);
   require_arithmetic(*backend_);
   net_ = load_network_for(data_, o_.model, *backend_, HeadChoice::by_classes, o_.seed);
   if (!o_.learning_rate) o_.learning_rate = default_learning_rate(o_.model.model, kMethod);
@@ -126,7 +139,7 @@ Ranking RankRun::run() {
   const Schedule schedule{*o_.learning_rate, steps * o_.warmup, steps * total_epochs()};
   RgnAccumulator rgn(strategy_->costs());
   runner_->select(strategy_->plan(0));
-  runner_->on_gradients = norm_listener(*backend_, rgn);
+  runner_->on_gradients(norm_listener(*backend_, convs(), rgn));
   watch_for_interrupts();
   for (int epoch = 0; epoch < total_epochs(); ++epoch) {
     EpochResult trained;

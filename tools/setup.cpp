@@ -13,15 +13,6 @@
 
 namespace trady::tools {
 
-std::unique_ptr<kernels::Backend> make_backend(const std::string& device) {
-  if (device == "cpu") return kernels::make_cpu_backend();
-  if (device == "reference") return kernels::make_reference_backend(kernels::DType::float64);
-  if (device == "null") return kernels::make_null_backend(kernels::DType::float32);
-  const std::vector<std::string> known{"cpu", "reference", "null"};
-  fail("--device: there is no device '", device, "'", suggestion(device, known), "; there are ",
-       join(known));
-}
-
 models::ModelFile describe_model(ModelOptions& options) {
   models::ModelFile described;
   if (!options.weights.empty()) {
@@ -54,8 +45,7 @@ LoadedNetwork load_network(ModelOptions& options, const kernels::Backend& backen
   if (classes) described.options.classes = *classes;
   if (!loaded.new_head) loaded.class_names = described.class_names;
   loaded.network = models::build(options.model, described.options);
-  loaded.parameters =
-      std::make_unique<Parameters>(loaded.network.tape.parameters(), backend.dtype());
+  loaded.parameters = std::make_unique<Parameters>(loaded.network.tape.parameters(), backend);
 
   const auto file = SafetensorsFile::open(options.weights);
   std::set<std::string> skip;
@@ -91,8 +81,7 @@ LoadedNetwork random_network(ModelOptions& options, const kernels::Backend& back
   LoadedNetwork loaded;
   loaded.new_head = true;
   loaded.network = models::build(options.model, described.options);
-  loaded.parameters =
-      std::make_unique<Parameters>(loaded.network.tape.parameters(), backend.dtype());
+  loaded.parameters = std::make_unique<Parameters>(loaded.network.tape.parameters(), backend);
   models::initialize_from_scratch(loaded.network, *loaded.parameters, seed, residual_scale);
   return loaded;
 }

@@ -14,12 +14,10 @@
 #include "models/network.h"
 #include "selection/strategy.h"
 #include "tools/class_mapping.h"
+#include "tools/device.h"
 #include "tools/options.h"
 
 namespace trady::tools {
-
-/// Error for an unknown device, with what there is.
-std::unique_ptr<kernels::Backend> make_backend(const std::string& device);
 
 /// A network and its parameters. `classes` absent: as many as the weights file has.
 struct LoadedNetwork {

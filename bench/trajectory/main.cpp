@@ -108,7 +108,7 @@ void train(const Settings& settings, const std::string& device, const Network& n
            const Strategy& strategy, const Recorded& recorded) {
   const fs::path folder(settings.out);
   const auto backend = tools::make_backend(device);
-  Parameters parameters(network.tape.parameters(), backend->dtype());
+  Parameters parameters(network.tape.parameters(), *backend);
   load_parameters(SafetensorsFile::open(folder / "start.safetensors"), parameters);
   const StepSizing sizing =
       size_step(network.tape, *backend, parameters, tools::demand_of(strategy),

@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <stdexcept>
 #include <utility>
 
 #include "engine/error.h"
@@ -51,8 +52,17 @@ int64_t arena_red_zone_bytes() {
   return arena_checks_enabled() ? kBufferAlignment : 0;
 }
 
-Arena::Arena(int64_t bytes) : bytes_(bytes) {
+Arena::Arena(const kernels::Backend& backend, int64_t bytes) : bytes_(bytes) {
   if (bytes == 0) return;
+  if (!backend.on_host()) {
+    try {
+      data_ = static_cast<std::byte*>(backend.allocate(bytes));
+    } catch (const std::runtime_error& error) {
+      fail(error.what());
+    }
+    device_ = &backend;
+    return;
+  }
   void* block = mmap(nullptr, static_cast<size_t>(page_multiple(bytes)), PROT_READ | PROT_WRITE,
                      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (block == MAP_FAILED) {
@@ -64,22 +74,32 @@ Arena::Arena(int64_t bytes) : bytes_(bytes) {
 
 Arena::~Arena() {
   if (!data_) return;
+  if (device_) {
+    device_->release(data_);
+    return;
+  }
   ASAN_UNPOISON_MEMORY_REGION(data_, static_cast<size_t>(page_multiple(bytes_)));
   munmap(data_, static_cast<size_t>(page_multiple(bytes_)));
 }
 
 Arena::Arena(Arena&& other) noexcept
-    : data_(std::exchange(other.data_, nullptr)), bytes_(std::exchange(other.bytes_, 0)) {}
+    : device_(other.device_),
+      data_(std::exchange(other.data_, nullptr)),
+      bytes_(std::exchange(other.bytes_, 0)) {}
 
 Arena& Arena::operator=(Arena&& other) noexcept {
+  std::swap(device_, other.device_);
   std::swap(data_, other.data_);
   std::swap(bytes_, other.bytes_);
   return *this;
 }
 
-ArenaView::ArenaView(const MemoryPlan& plan, std::byte* base)
-    : plan_(&plan), base_(base), is_live_(plan.buffers().size(), 0) {
-  if (arena_checks_enabled() && base_) {
+ArenaView::ArenaView(const MemoryPlan& plan, std::byte* base, bool on_host)
+    : plan_(&plan),
+      base_(base),
+      guarded_(on_host && arena_checks_enabled()),
+      is_live_(plan.buffers().size(), 0) {
+  if (guarded_ && base_) {
     // An earlier view of the same block may have left it poisoned.
     ASAN_UNPOISON_MEMORY_REGION(base_, static_cast<size_t>(plan.reserved_bytes()));
     std::memset(base_, kDeadPattern, static_cast<size_t>(plan.reserved_bytes()));
@@ -93,7 +113,7 @@ void ArenaView::begin(int time) {
     is_live_[static_cast<size_t>(id.value)] = 1;
     live_[buffer.category] += buffer.bytes;
     live_total_ += buffer.bytes;
-    if (arena_checks_enabled() && buffer.bytes > 0) {
+    if (guarded_ && buffer.bytes > 0) {
       std::byte* start = base_ + buffer.offset;
       const auto zone = static_cast<size_t>(plan_->red_zone_bytes());
       ASAN_UNPOISON_MEMORY_REGION(start - zone, static_cast<size_t>(buffer.bytes) + 2 * zone);
@@ -114,7 +134,7 @@ void ArenaView::retire(BufferId id) {
   is_live_[static_cast<size_t>(id.value)] = 0;
   live_[buffer.category] -= buffer.bytes;
   live_total_ -= buffer.bytes;
-  if (!arena_checks_enabled() || buffer.bytes == 0) return;
+  if (!guarded_ || buffer.bytes == 0) return;
 
   std::byte* start = base_ + buffer.offset;
   const auto zone = static_cast<size_t>(plan_->red_zone_bytes());

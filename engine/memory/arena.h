@@ -1,5 +1,5 @@
-// The memory of a step: one block from the operating system, and views that execute memory plans in
-// it and count what is live.
+// The memory of a step: one block of the device's memory, and views that execute memory plans in it
+// and count what is live.
 #pragma once
 
 #include <cstddef>
@@ -8,6 +8,7 @@
 
 #include "engine/memory/categories.h"
 #include "engine/memory/memory_plan.h"
+#include "kernels/backend.h"
 
 namespace trady {
 
@@ -18,11 +19,13 @@ bool arena_checks_enabled();
 /// Red zone that plans should leave: 0 without checks.
 int64_t arena_red_zone_bytes();
 
-/// A block of zeroed pages of its own, so that it is returned whole. Throws Error when refused.
+/// On the host a block of zeroed pages of its own, so that it is returned whole; elsewhere a block
+/// of the device's memory, content undefined.
 class Arena {
  public:
   Arena() = default;
-  explicit Arena(int64_t bytes);
+  /// Throws Error when the system or the device refuses. The backend must outlive the arena.
+  Arena(const kernels::Backend& backend, int64_t bytes);
   ~Arena();
   Arena(Arena&& other) noexcept;
   Arena& operator=(Arena&& other) noexcept;
@@ -33,6 +36,7 @@ class Arena {
   int64_t bytes() const { return bytes_; }
 
  private:
+  const kernels::Backend* device_ = nullptr;  // null: pages of the host
   std::byte* data_ = nullptr;
   int64_t bytes_ = 0;
 };
@@ -42,7 +46,8 @@ class Arena {
 class ArenaView {
  public:
   ArenaView() = default;
-  ArenaView(const MemoryPlan& plan, std::byte* base);
+  /// `on_host`: whether the host may touch the bytes, and so guard them.
+  ArenaView(const MemoryPlan& plan, std::byte* base, bool on_host = true);
 
   void begin(int time);
   void end(int time);
@@ -61,6 +66,7 @@ class ArenaView {
 
   const MemoryPlan* plan_ = nullptr;
   std::byte* base_ = nullptr;
+  bool guarded_ = false;
   std::vector<uint8_t> is_live_;
   CategoryBytes live_, peak_;
   int64_t live_total_ = 0, peak_total_ = 0;

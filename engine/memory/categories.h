@@ -17,10 +17,11 @@ enum class MemoryCategory : uint8_t {
   weight_gradients,      ///< packed dW: the batch's sums, and one layer's of a micro-batch
   optimizer_state,       ///< momentum; nothing for plain SGD
   workspace,             ///< scratch of one kernel call
-  batch,                 ///< labels, losses, predictions
+  batch,                 ///< labels, losses, predictions; pixels where the host's cannot be read
+  selection,             ///< lists of the selected channels
 };
 
-constexpr int kMemoryCategories = 10;
+constexpr int kMemoryCategories = 11;
 
 constexpr std::array<std::string_view, kMemoryCategories> kMemoryCategoryNames = {
     "weights",
@@ -32,7 +33,8 @@ constexpr std::array<std::string_view, kMemoryCategories> kMemoryCategoryNames =
     "weight_gradients",
     "optimizer_state",
     "workspace",
-    "batch"};
+    "batch",
+    "selection"};
 
 /// Bytes by category.
 struct CategoryBytes {

@@ -6,6 +6,7 @@
 #include "engine/error.h"
 #include "engine/step/lane_run.h"
 #include "engine/step/step_planner.h"
+#include "kernels/trace.h"
 
 namespace trady {
 
@@ -48,8 +49,8 @@ class Conv2dStep : public OpStep {
  private:
   void plan_forward(StepPlanner& planner, bool keep_input_whole);
   void plan_grad_weight(StepPlanner& planner);
-  kernels::ChannelList list() const {
-    return {channels_.data(), static_cast<int64_t>(channels_.size())};
+  kernels::ChannelList list(const LaneRun& run) const {
+    return run.channels(channel_list_, static_cast<int64_t>(channels_.size()));
   }
 
   std::string name_;
@@ -58,6 +59,7 @@ class Conv2dStep : public OpStep {
   kernels::ConvShape shape_;  // with the micro-batch
   LayerUpdate update_;
   std::vector<int32_t> channels_;
+  BufferId channel_list_;
   SliceKind kind_ = SliceKind::input_channels;
 
   std::shared_ptr<const kernels::ConvForward> forward_pass_;
@@ -68,8 +70,8 @@ class Conv2dStep : public OpStep {
 
   BufferId dy_;
   std::unique_ptr<const kernels::ConvGradWeight> grad_weight_pass_;
-  BufferId dw_, grad_weight_scratch_, db_;
-  int weight_slot_ = -1, bias_slot_ = -1;
+  BufferId grad_weight_scratch_;
+  GradientTarget dw_, db_;
   int64_t grad_weight_multiply_adds_ = 0;
 
   std::shared_ptr<const kernels::ConvGradInput> grad_input_pass_;
@@ -96,6 +98,7 @@ void Conv2dStep::plan_forward(StepPlanner& planner, bool keep_input_whole) {
   }
   if (!update_.updates_weight()) return;
   channels_ = updated_channels(update_, shape_);
+  channel_list_ = planner.channel_list(channels_);
   if (update_.kind == LayerUpdate::Kind::output_channels) kind_ = SliceKind::output_channels;
   if (keep_input_whole) {
     saved_.buffer = x_;
@@ -115,14 +118,13 @@ void Conv2dStep::plan_grad_weight(StepPlanner& planner) {
   slot.shape = g_.shape;
   slot.kind = kind_;
   slot.channels = channels_;
+  slot.channel_list = channel_list_;
   slot.conv_index = g_.conv_index;
   const bool by_output = kind_ == SliceKind::output_channels && !shape_.depthwise;
   slot.elements =
       count * (by_output ? shape_.in_c * shape_.taps() : shape_.weights_per_input_channel());
   grad_weight_multiply_adds_ = slot.elements * shape_.out_positions();
-  dw_ = planner.temporary(concat("dW of ", name_), MemoryCategory::weight_gradients,
-                          planner.scalar_bytes() * slot.elements);
-  weight_slot_ = planner.gradient_slot(std::move(slot));
+  dw_ = planner.gradient_slot(std::move(slot));
   grad_weight_scratch_ = planner.temporary("grad_weight scratch", MemoryCategory::workspace,
                                            grad_weight_pass_->scratch_bytes());
 }
@@ -138,9 +140,7 @@ void Conv2dStep::plan_backward(StepPlanner& planner) {
     slot.is_bias = true;
     slot.conv_index = g_.conv_index;
     slot.elements = shape_.out_c;
-    db_ = planner.temporary(concat("db of ", name_), MemoryCategory::weight_gradients,
-                            planner.scalar_bytes() * slot.elements);
-    bias_slot_ = planner.gradient_slot(std::move(slot));
+    db_ = planner.gradient_slot(std::move(slot));
   }
   if (planner.needs_gradient(input_)) {
     grad_input_pass_ = planner.kernels().grad_input(shape_);
@@ -165,7 +165,7 @@ void Conv2dStep::forward(LaneRun& run) const {
   buffers.mask = static_cast<uint8_t*>(run.at(mask_));
   buffers.scratch = run.at(forward_scratch_);
   if (pack_) {
-    run.backend().pack_channels(buffers.x, shape_.in_positions(), shape_.in_c, list(),
+    run.backend().pack_channels(buffers.x, shape_.in_positions(), shape_.in_c, list(run),
                                 run.at(saved_.buffer));
   }
   forward_pass_->run(buffers);
@@ -177,20 +177,22 @@ void Conv2dStep::backward(LaneRun& run) const {
     run.backend().apply_mask(dy, static_cast<const uint8_t*>(run.at(mask_)), shape_.out_elements());
   }
   if (grad_weight_pass_) {
+    const kernels::ScopedLabel label("grad_weight");
     kernels::ConvGradWeight::Buffers buffers;
     buffers.x = run.at(saved_.buffer);
     buffers.dy = dy;
-    buffers.channels = list();
-    buffers.dw = run.at(dw_);
+    buffers.channels = list(run);
+    buffers.dw = run.gradient(dw_);
     buffers.scratch = run.at(grad_weight_scratch_);
     grad_weight_pass_->run(buffers);
-    run.add_gradient(weight_slot_, buffers.dw);
+    run.add_gradient(dw_);
   }
-  if (db_.valid()) {
-    run.backend().grad_bias(dy, shape_.out_positions(), shape_.out_c, run.at(db_));
-    run.add_gradient(bias_slot_, run.at(db_));
+  if (update_.train_bias) {
+    run.backend().grad_bias(dy, shape_.out_positions(), shape_.out_c, run.gradient(db_));
+    run.add_gradient(db_);
   }
   if (grad_input_pass_) {
+    const kernels::ScopedLabel label("grad_input");
     kernels::ConvGradInput::Buffers buffers;
     buffers.dy = dy;
     buffers.w = run.weight_for(*grad_input_pass_, grad_input_weight_);

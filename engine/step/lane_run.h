@@ -12,7 +12,8 @@ namespace trady {
 
 class LaneRun {
  public:
-  /// m is the micro-batch (StepSettings), S the side of the network's input in pixels.
+  /// Device memory. m is the micro-batch (StepSettings), S the side of the network's input in
+  /// pixels.
   struct Inputs {
     const uint8_t* pixels = nullptr;  ///< [images, S, S, 3]
     int64_t images = 0;               ///< at most m
@@ -32,6 +33,10 @@ class LaneRun {
   const kernels::Backend& backend() const { return backend_; }
   /// Address of a live buffer of this worker; null for an invalid id.
   void* at(BufferId id) const { return lane_.data(id); }
+  /// `channels` as kernels read them: `list` is StepPlanner's.
+  kernels::ChannelList channels(BufferId list, int64_t count) const {
+    return {static_cast<const int32_t*>(shared_.data(list)), count};
+  }
   const void* parameter(ParameterId id) const { return parameters_.data(id); }
 
   /// The weight in the order that `pass` wants, made on the spot where no copy is kept.
@@ -43,9 +48,14 @@ class LaneRun {
     return at(access.temporary);
   }
 
-  /// Adds one micro-batch's gradient to the batch's sum, after those of the micro-batches before.
-  void add_gradient(int slot, const void* values) const {
-    sums_->add(slot, inputs.micro_batch_index, values);
+  /// Where this micro-batch's gradient is to be written.
+  void* gradient(const GradientTarget& target) const {
+    return target.temporary.valid() ? at(target.temporary) : sums_->sum(target.slot);
+  }
+  /// Adds what lies there to the batch's sum, after those of the micro-batches before.
+  void add_gradient(const GradientTarget& target) const {
+    if (!target.temporary.valid()) return;
+    sums_->add(target.slot, inputs.micro_batch_index, at(target.temporary));
   }
 
  private:

@@ -2,6 +2,8 @@
 // arena counted while the step ran.
 #pragma once
 
+#include <string>
+
 #include "engine/memory/categories.h"
 #include "engine/parameters.h"
 #include "engine/step/step_program.h"
@@ -9,7 +11,7 @@
 namespace trady {
 
 struct MemoryReport {
-  CategoryBytes shared;     ///< weights and what lives as long as the selection
+  CategoryBytes shared;     ///< weights, what lives as long as the selection, the device's own
   CategoryBytes lane_peak;  ///< of one worker at its fullest moment
   int workers = 1;
   int64_t reserved = 0;  ///< blocks that hold it all, alignment and gaps included
@@ -18,6 +20,8 @@ struct MemoryReport {
   CategoryBytes peak() const;
   /// Peak of the step in bytes: what --memory-limit bounds.
   int64_t peak_bytes() const { return reserved; }
+  /// "12345678 bytes: 1234 of weights, ...", for errors.
+  std::string description() const;
   bool operator==(const MemoryReport&) const = default;
 };
 

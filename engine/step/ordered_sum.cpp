@@ -26,11 +26,10 @@ void GradientSums::add(int slot_index, int64_t turn, const void* values) {
     if (now == kAborted) fail("[step] stopped because another worker failed");
     next.wait(now, std::memory_order_acquire);
   }
-  void* sum = shared_.data(slot.sum);
   if (turn == 0) {
-    backend_.copy(values, slot.elements, sum);
+    backend_.copy(values, slot.elements, sum(slot_index));
   } else {
-    backend_.add(values, slot.elements, sum);
+    backend_.add(values, slot.elements, sum(slot_index));
   }
   // An abort in between must not be overwritten.
   int64_t expected = turn;

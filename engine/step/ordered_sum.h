@@ -21,6 +21,8 @@ class GradientSums {
   void reset();
   /// Waits for the micro-batches before `turn`, then adds (turn 0: stores).
   void add(int slot, int64_t turn, const void* values);
+  /// Where the batch's sum lies.
+  void* sum(int slot) const { return shared_.data(slots_[static_cast<size_t>(slot)].sum); }
   /// Releases all who wait: called when a worker has failed and its turn will never come.
   void abort();
 

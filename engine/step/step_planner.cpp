@@ -136,13 +136,26 @@ bool StepPlanner::share_gradient(TensorId from, TensorId to) {
   return true;
 }
 
-int StepPlanner::gradient_slot(GradientSlot slot) {
+GradientTarget StepPlanner::gradient_slot(GradientSlot slot) {
   const ParameterSpec& parameter = tape_.parameters()[static_cast<size_t>(slot.parameter)];
   slot.sum = shared_.add(concat("gradient of ", parameter.name), MemoryCategory::weight_gradients,
                          scalar_bytes() * slot.elements);
   shared_.use(slot.sum, 0);
+  GradientTarget target{static_cast<int>(slots_.size()), {}};
+  if (settings_.batch > settings_.micro_batch) {
+    target.temporary = temporary(concat("gradient of ", parameter.name, " of a micro-batch"),
+                                 MemoryCategory::weight_gradients, scalar_bytes() * slot.elements);
+  }
   slots_.push_back(std::move(slot));
-  return static_cast<int>(slots_.size()) - 1;
+  return target;
+}
+
+BufferId StepPlanner::channel_list(const std::vector<int32_t>& channels) {
+  const BufferId id = shared_.add(concat("channels of ", op_name()), MemoryCategory::selection,
+                                  static_cast<int64_t>(channels.size() * sizeof(int32_t)));
+  shared_.use(id, 0);
+  selection_data_.push_back({channels, id});
+  return id;
 }
 
 WeightAccess StepPlanner::access_weight(ParameterId parameter, int64_t prepared_bytes,

@@ -33,6 +33,9 @@ struct StepSettings {
   WeightResidency residency;
   /// Bytes that the steps may reserve, weights and all workers included; absent: any.
   std::optional<int64_t> memory_limit = std::nullopt;
+  bool logits = false;  ///< whether evaluation gives the logits
+  /// Batches under way at once, on a device beside the host: one is copied while one runs.
+  int batches_in_flight = 1;
 };
 
 /// The sum over the batch of one parameter's (packed) gradient.
@@ -41,10 +44,23 @@ struct GradientSlot {
   kernels::ConvShape shape;  ///< batch 1
   kernels::SliceKind kind = kernels::SliceKind::input_channels;
   std::vector<int32_t> channels;
+  BufferId channel_list;  ///< the same in the shared plan; invalid: all, in order
   bool is_bias = false;
   int conv_index = -1;  ///< -1: the classifier
   int64_t elements = 0;
   BufferId sum;  ///< in the shared plan
+};
+
+/// Values that the host writes once for a selection.
+struct SelectionData {
+  std::vector<int32_t> values;
+  BufferId buffer;  ///< in the shared plan
+};
+
+/// Where a layer's packed gradient of one micro-batch goes.
+struct GradientTarget {
+  int slot = -1;
+  BufferId temporary;  ///< in the lane's plan; invalid: the batch's sum itself, of which it is all
 };
 
 /// A reordered weight copy that is kept between uses.
@@ -117,9 +133,11 @@ class StepPlanner {
   /// Passes the gradient of `from` on to `to` unchanged. True: they share the buffer now;
   /// false: the op must add it.
   bool share_gradient(TensorId from, TensorId to);
-  /// Registers a gradient of a parameter (its `sum` is set here); returns the index that
-  /// LaneRun::add_gradient wants.
-  int gradient_slot(GradientSlot slot);
+  /// Registers a gradient of a parameter (its `sum` is set here) and gives the op where to put it:
+  /// LaneRun::gradient, then add_gradient.
+  GradientTarget gradient_slot(GradientSlot slot);
+  /// A list of channels in the memory that kernels read, for as long as the selection lives.
+  BufferId channel_list(const std::vector<int32_t>& channels);
 
   WeightAccess forward_weight(ParameterId parameter,
                               std::shared_ptr<const kernels::ConvForward> pass,
@@ -133,6 +151,7 @@ class StepPlanner {
   MemoryPlan& shared_plan() { return shared_; }
   std::vector<GradientSlot>& gradient_slots() { return slots_; }
   std::vector<ResidentWeight>& resident_weights() { return residents_; }
+  std::vector<SelectionData>& selection_data() { return selection_data_; }
 
  private:
   const std::string& op_name() const;
@@ -156,6 +175,7 @@ class StepPlanner {
   std::map<std::pair<TensorId, std::vector<int32_t>>, BufferId> saved_;
   std::vector<GradientSlot> slots_;
   std::vector<ResidentWeight> residents_;
+  std::vector<SelectionData> selection_data_;
 };
 
 }  // namespace trady

@@ -1,6 +1,7 @@
 #include "engine/step/step_program.h"
 
 #include "engine/error.h"
+#include "kernels/trace.h"
 
 namespace trady {
 
@@ -16,6 +17,7 @@ StepProgram::StepProgram(const Tape& tape, UpdatePlan update, const kernels::Bac
   for (int i = 0; i < op_count; ++i) {
     planner.enter_forward(i);
     steps_.push_back(tape.ops()[static_cast<size_t>(i)]->plan(planner));
+    names_.push_back(tape.ops()[static_cast<size_t>(i)]->name());
   }
   for (int i = op_count - 1; i >= 0; --i) {
     const TensorId output = tape.ops()[static_cast<size_t>(i)]->output();
@@ -26,19 +28,32 @@ StepProgram::StepProgram(const Tape& tape, UpdatePlan update, const kernels::Bac
   }
   slots_ = std::move(planner.gradient_slots());
   residents_ = std::move(planner.resident_weights());
+  selection_data_ = std::move(planner.selection_data());
   shared_ = std::move(planner.shared_plan());
   lane_ = std::move(planner.lane_plan());
 
-  const auto result = [&](const char* name, int64_t bytes_each) {
-    const BufferId id = shared_.add(name, MemoryCategory::batch, bytes_each * settings_.batch);
+  plan_batches(tape, backend);
+  lane_.place();
+  shared_.place();
+}
+
+void StepProgram::plan_batches(const Tape& tape, const kernels::Backend& backend) {
+  const auto block = [&](const std::string& name, int64_t bytes) {
+    const BufferId id = shared_.add(name, MemoryCategory::batch, bytes);
     shared_.use(id, 0);
     return id;
   };
-  labels_ = result("labels", sizeof(int32_t));
-  losses_ = result("losses", sizeof(double));
-  predictions_ = result("predictions", sizeof(int32_t));
-  lane_.place();
-  shared_.place();
+  layout_ = {settings_.batch, 3 * tape.image_size() * tape.image_size(), !backend.on_host()};
+  for (int i = 0; i < settings_.batches_in_flight; ++i) {
+    batches_.push_back(block(concat("batch ", i), layout_.bytes()));
+  }
+  halted_ = block("halted", sizeof(int32_t));
+  losses_ = block("losses", settings_.batch * int64_t{sizeof(double)});
+  predictions_ = block("predictions", settings_.batch * int64_t{sizeof(int32_t)});
+  if (settings_.logits) {
+    logits_ =
+        block("logits", settings_.batch * tape.classes() * kernels::bytes_of(backend.dtype()));
+  }
 }
 
 Work StepProgram::work() const {
@@ -49,6 +64,7 @@ Work StepProgram::work() const {
 
 void StepProgram::forward(LaneRun& run, ArenaView& lane) const {
   for (size_t i = 0; i < steps_.size(); ++i) {
+    const kernels::ScopedLabel label(names_[i].c_str(), "forward");
     lane.begin(static_cast<int>(i));
     steps_[i]->forward(run);
     lane.end(static_cast<int>(i));
@@ -58,6 +74,7 @@ void StepProgram::forward(LaneRun& run, ArenaView& lane) const {
 void StepProgram::backward(LaneRun& run, ArenaView& lane) const {
   for (int index : backward_order_) {
     const int time = 2 * static_cast<int>(steps_.size()) - 1 - index;
+    const kernels::ScopedLabel label(names_[static_cast<size_t>(index)].c_str(), "backward");
     lane.begin(time);
     steps_[static_cast<size_t>(index)]->backward(run);
     lane.end(time);

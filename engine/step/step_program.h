@@ -2,9 +2,11 @@
 #pragma once
 
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "engine/ops/op.h"
+#include "engine/step/batch_layout.h"
 #include "engine/step/lane_run.h"
 #include "engine/step/step_planner.h"
 
@@ -23,9 +25,15 @@ class StepProgram {
   const MemoryPlan& shared_plan() const { return shared_; }
   const std::vector<GradientSlot>& gradient_slots() const { return slots_; }
   const std::vector<ResidentWeight>& resident_weights() const { return residents_; }
-  BufferId labels() const { return labels_; }            ///< int32 [batch]
+  const std::vector<SelectionData>& selection_data() const { return selection_data_; }
+
+  const BatchLayout& batch_layout() const { return layout_; }
+  /// A block of batch_layout() for each batch in flight.
+  const std::vector<BufferId>& batches() const { return batches_; }
+  BufferId halted() const { return halted_; }            ///< int32, see Backend::judge
   BufferId losses() const { return losses_; }            ///< double [batch]
   BufferId predictions() const { return predictions_; }  ///< int32 [batch]
+  BufferId logits() const { return logits_; }            ///< [batch, classes]; invalid: not wanted
 
   /// Multiply-adds of one micro-batch, of all ops / op by op in tape order.
   Work work() const;
@@ -36,14 +44,20 @@ class StepProgram {
   void backward(LaneRun& run, ArenaView& lane) const;
 
  private:
+  void plan_batches(const Tape& tape, const kernels::Backend& backend);
+
   UpdatePlan update_;
   StepSettings settings_;
   MemoryPlan lane_, shared_;
   std::vector<std::unique_ptr<OpStep>> steps_;
+  std::vector<std::string> names_;  // of the ops, for labels
   std::vector<int> backward_order_;
   std::vector<GradientSlot> slots_;
   std::vector<ResidentWeight> residents_;
-  BufferId labels_, losses_, predictions_;
+  std::vector<SelectionData> selection_data_;
+  BatchLayout layout_;
+  std::vector<BufferId> batches_;
+  BufferId halted_, losses_, predictions_, logits_;
 };
 
 }  // namespace trady

@@ -1,32 +1,18 @@
 // Runs training and evaluation steps of one network on one device.
 //
-// A batch is cut into micro-batches; each worker takes the next one through the whole network,
-// forward and backward, on buffers of its own. The packed gradients are summed in micro-batch order
-// and applied once a batch, so neither the number of workers nor the kept weight copies change a
-// bit.
+// A batch is cut into micro-batches, which go through the whole network, forward and backward, one
+// at a time or one a worker (step_execution.h). Their packed gradients are summed and applied once
+// a batch.
 #pragma once
 
-#include <atomic>
-#include <exception>
+#include <deque>
 #include <functional>
 #include <memory>
-#include <mutex>
-#include <vector>
 
-#include "engine/optimizer.h"
-#include "engine/parameters.h"
 #include "engine/step/memory_report.h"
-#include "engine/step/step_program.h"
-#include "engine/step/workers.h"
+#include "engine/step/step_execution.h"
 
 namespace trady {
-
-/// Images as bytes.
-struct BatchView {
-  const uint8_t* pixels = nullptr;  ///< [count, S, S, 3]
-  const int32_t* labels = nullptr;  ///< [count]
-  int64_t count = 0;
-};
 
 /// Mean loss from which on training counts as far above chance: twenty times that of guessing.
 double high_loss(int64_t classes);
@@ -52,13 +38,6 @@ struct EvaluationResult {
   }
 };
 
-/// Read access to the batch's gradient sums between backward and update.
-struct GradientView {
-  const std::vector<GradientSlot>& slots;
-  const ArenaView& shared;
-  const void* values(const GradientSlot& slot) const { return shared.data(slot.sum); }
-};
-
 class StepRunner {
  public:
   StepRunner(const Tape& tape, const kernels::Backend& backend, Parameters& parameters,
@@ -78,46 +57,43 @@ class StepRunner {
   TrainResult train(const BatchView& batch, double learning_rate);
   /// The loss and the predictions of at most one batch. Errors as of train.
   EvaluationResult evaluate(const BatchView& batch);
-  /// As evaluate; also fills `logits` [count rounded up to the micro-batch, classes] in the
-  /// backend's dtype.
-  EvaluationResult evaluate(const BatchView& batch, void* logits);
+  /// [images, classes] of the batch that was evaluated last. For settings with `logits`.
+  std::vector<double> logits() const;
 
-  /// Called after every backward pass, before the update.
-  std::function<void(const GradientView&)> on_gradients;
+  /// The same in two parts, so that a device beside the host is never idle: up to
+  /// batches_in_flight() batches may be begun, all of one kind, before the first is ended. The
+  /// batch's memory may be used again when begin returns. Results come in the order of the begins;
+  /// behind one that is not finite, those under way update nothing and are not finite either.
+  int batches_in_flight() const { return settings_.batches_in_flight; }
+  void begin_train(const BatchView& batch, double learning_rate);
+  TrainResult end_train();
+  void begin_evaluate(const BatchView& batch);
+  EvaluationResult end_evaluate();
+
+  /// Called after every backward pass, before the update, unless the gradient is not finite.
+  void on_gradients(std::function<void(const GradientView&)> listener) {
+    state_.on_gradients = std::move(listener);
+  }
 
   /// These three want a selection.
-  const StepProgram& program() const { return *program_; }
+  const StepProgram& program() const { return *state_.program; }
   MemoryReport planned() const;
   /// What the arena counted in all steps since select().
   MemoryReport measured() const;
-  Optimizer& optimizer() { return optimizer_; }
+  Optimizer& optimizer() { return state_.optimizer; }
 
  private:
-  int workers_within_limit(const StepProgram& program) const;
-  void run_micro_batches(const BatchView& batch, bool backward, void* logits);
-  void run_lane(int worker, const BatchView& batch, bool backward, void* logits);
-  void prepare(const std::vector<size_t>& resident_indices);
+  int lanes_within_limit(const StepProgram& program) const;
+  void lay_out(std::unique_ptr<StepProgram> program, int lanes);
   void check_batch(const BatchView& batch) const;
 
-  const Tape& tape_;
-  const kernels::Backend& backend_;
-  Parameters& parameters_;
-  Optimizer optimizer_;
   StepSettings settings_;
   KernelCache kernels_;
-  Workers workers_;
-
-  std::unique_ptr<StepProgram> program_;  // null: nothing is selected
-  int active_workers_ = 1;                // of workers_; the others pause
+  StepState state_;
+  std::unique_ptr<StepExecution> execution_;
+  std::deque<int64_t> under_way_;  // images of each batch
+  int64_t last_images_ = 0;
   int64_t high_loss_steps_ = 0;
-  Arena arena_;
-  ArenaView shared_;
-  std::vector<ArenaView> lanes_;
-  std::unique_ptr<GradientSums> sums_;
-  std::vector<size_t> updated_residents_;
-  std::atomic<int64_t> next_micro_batch_{0};
-  std::mutex error_mutex_;
-  std::exception_ptr error_;
 };
 
 }  // namespace trady

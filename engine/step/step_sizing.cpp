@@ -85,6 +85,7 @@ std::string mebibytes(int64_t bytes) {
 }  // namespace
 
 int64_t default_micro_batch(const Tape& tape, const kernels::Backend& backend, int64_t batch) {
+  if (!backend.on_host()) return batch;  // wide, and in need of much work at once
   const int64_t per_sample = forward_elements(tape) * kernels::bytes_of(backend.dtype());
   int64_t best = 1;
   for (int64_t m = 1; m <= batch; ++m) {
@@ -122,65 +123,119 @@ int64_t step_bytes_bound(const Tape& tape, const kernels::Backend& backend, Kern
     lane.place();
     shared += scalar * demand.weight_elements + slack;
   }
-  return parameters.reserved_bytes() + optimizer_bytes + shared + workers * lane.reserved_bytes();
+  return backend.workspace_bytes() + parameters.reserved_bytes() + optimizer_bytes + shared +
+         workers * lane.reserved_bytes();
 }
+
+namespace {
+
+constexpr WeightResidency kKeepAll{true, true}, kKeepForward{true, false}, kKeepNone{false, false};
+
+/// Finds settings within a limit. The micro-batch comes first, with everything else at its least,
+/// so that it does not depend on the machine's number of cores.
+class SizingSearch {
+ public:
+  SizingSearch(const Tape& tape, const kernels::Backend& backend, const Parameters& parameters,
+               const StepDemand& demand, const StepRequest& request)
+      : tape_(tape),
+        backend_(backend),
+        parameters_(parameters),
+        demand_(demand),
+        request_(request),
+        kernels_(backend) {
+    sizing_.settings.batch = request.batch;
+    sizing_.settings.micro_batch = request.micro_batch.value_or(default_micro_batch());
+    sizing_.settings.memory_limit = request.memory_limit;
+    sizing_.settings.batches_in_flight = most_in_flight();
+  }
+
+  StepSizing without_limit() {
+    sizing_.workers = most_workers();
+    sizing_.bytes = bytes_with(kKeepAll, sizing_.workers);
+    sizing_.why = request_.micro_batch ? "micro-batch as asked" : "micro-batch from the shapes";
+    return sizing_;
+  }
+
+  StepSizing within(int64_t limit) {
+    int64_t& micro_batch = sizing_.settings.micro_batch;
+    const auto least = [&] { return bytes_with(kKeepNone, 1); };
+    sizing_.settings.batches_in_flight = 1;
+    while (!request_.micro_batch && micro_batch > 1 && least() > limit) {
+      do --micro_batch;
+      while (request_.batch % micro_batch != 0);
+    }
+    if (least() > limit) refuse(limit, least());
+    sizing_.settings.batches_in_flight = most_in_flight();
+    if (least() > limit) sizing_.settings.batches_in_flight = 1;
+    for (int workers = most_workers(); workers >= 1; --workers) {
+      for (WeightResidency residency : {kKeepAll, kKeepForward, kKeepNone}) {
+        const int64_t bytes = bytes_with(residency, workers);
+        if (bytes > limit) continue;
+        sizing_.settings.residency = residency;
+        sizing_.workers = workers;
+        sizing_.bytes = bytes;
+        sizing_.why = concat("--memory-limit ", mebibytes(limit), " leaves ", what_is_left());
+        return sizing_;
+      }
+    }
+    refuse(limit, least());
+  }
+
+ private:
+  int64_t default_micro_batch() const {
+    return trady::default_micro_batch(tape_, backend_, request_.batch);
+  }
+  int most_in_flight() const { return backend_.on_host() ? 1 : 2; }
+  int most_workers() const {
+    if (!backend_.on_host()) return 1;
+    return static_cast<int>(std::min<int64_t>(std::max(request_.threads, 1),
+                                              request_.batch / sizing_.settings.micro_batch));
+  }
+  int64_t bytes_with(WeightResidency residency, int workers) {
+    StepSettings settings = sizing_.settings;
+    settings.residency = residency;
+    return step_bytes_bound(tape_, backend_, kernels_, parameters_, demand_, settings, workers,
+                            request_.optimizer_bytes);
+  }
+  std::string what_is_left() const {
+    std::string text = backend_.on_host()
+                           ? concat(sizing_.workers, " of ", request_.threads, " workers")
+                           : concat(sizing_.settings.batches_in_flight, " of ", most_in_flight(),
+                                    " batches under way");
+    if (sizing_.settings.residency == kKeepForward) {
+      text += ", backward weight copies made on the spot";
+    }
+    if (sizing_.settings.residency == kKeepNone) text += ", weight copies made on the spot";
+    return text;
+  }
+  [[noreturn]] void refuse(int64_t limit, int64_t least) const {
+    fail("--memory-limit ", limit, " bytes is too little: this network, method and batch need ",
+         least, " bytes with one worker", request_.micro_batch ? " at this --micro-batch" : "",
+         "; use --memory-limit ", mebibytes(least), " or more");
+  }
+
+  const Tape& tape_;
+  const kernels::Backend& backend_;
+  const Parameters& parameters_;
+  const StepDemand& demand_;
+  const StepRequest& request_;
+  KernelCache kernels_;
+  StepSizing sizing_;
+};
+
+}  // namespace
 
 StepSizing size_step(const Tape& tape, const kernels::Backend& backend,
                      const Parameters& parameters, const StepDemand& demand,
                      const StepRequest& request) {
-  KernelCache kernels(backend);
-  const auto bytes_with = [&](int64_t micro_batch, WeightResidency residency, int workers) {
-    const StepSettings settings{request.batch, micro_batch, true, residency, {}};
-    return step_bytes_bound(tape, backend, kernels, parameters, demand, settings, workers,
-                            request.optimizer_bytes);
-  };
-  constexpr WeightResidency kKeepAll{true, true}, kKeepForward{true, false},
-      kKeepNone{false, false};
-
-  StepSizing sizing;
-  sizing.settings.batch = request.batch;
-  sizing.settings.memory_limit = request.memory_limit;
-  int64_t& micro_batch = sizing.settings.micro_batch;
-  micro_batch = request.micro_batch.value_or(default_micro_batch(tape, backend, request.batch));
   if (request.batch < 1) fail("--batch must be at least 1, got ", request.batch);
+  const int64_t micro_batch = request.micro_batch.value_or(1);
   if (micro_batch < 1 || request.batch % micro_batch != 0) {
     fail("--micro-batch must divide --batch, got ", micro_batch, " and ", request.batch,
          "; try --micro-batch ", default_micro_batch(tape, backend, request.batch));
   }
-  sizing.workers = static_cast<int>(
-      std::min<int64_t>(std::max(request.threads, 1), request.batch / micro_batch));
-  if (!request.memory_limit) {
-    sizing.bytes = bytes_with(micro_batch, kKeepAll, sizing.workers);
-    sizing.why = request.micro_batch ? "micro-batch as asked" : "micro-batch from the shapes";
-    return sizing;
-  }
-
-  const int64_t limit = *request.memory_limit;
-  while (!request.micro_batch && micro_batch > 1 && bytes_with(micro_batch, kKeepNone, 1) > limit) {
-    do --micro_batch;
-    while (request.batch % micro_batch != 0);
-  }
-  sizing.workers = static_cast<int>(
-      std::min<int64_t>(std::max(request.threads, 1), request.batch / micro_batch));
-  for (int workers = sizing.workers; workers >= 1; --workers) {
-    for (WeightResidency residency : {kKeepAll, kKeepForward, kKeepNone}) {
-      const int64_t bytes = bytes_with(micro_batch, residency, workers);
-      if (bytes > limit) continue;
-      sizing.settings.residency = residency;
-      sizing.workers = workers;
-      sizing.bytes = bytes;
-      sizing.why = concat("--memory-limit ", mebibytes(limit), " leaves ", workers, " of ",
-                          request.threads, " workers",
-                          residency == kKeepAll       ? ""
-                          : residency == kKeepForward ? ", backward weight copies made on the spot"
-                                                      : ", weight copies made on the spot");
-      return sizing;
-    }
-  }
-  const int64_t least = bytes_with(request.micro_batch ? micro_batch : 1, kKeepNone, 1);
-  fail("--memory-limit ", limit, " bytes is too little: this network, method and batch need ",
-       least, " bytes with one worker", request.micro_batch ? " at this --micro-batch" : "",
-       "; use --memory-limit ", mebibytes(least), " or more");
+  SizingSearch search(tape, backend, parameters, demand, request);
+  return request.memory_limit ? search.within(*request.memory_limit) : search.without_limit();
 }
 
 }  // namespace trady

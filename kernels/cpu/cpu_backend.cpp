@@ -100,12 +100,8 @@ class CpuBackend final : public Backend {
     std::copy_n(floats(x), elements, floats(out));
   }
   void zero(void* x, int64_t elements) const override { std::fill_n(floats(x), elements, 0.0f); }
-  void scale(void* x, int64_t elements, double factor) const override {
-    const auto f = static_cast<float>(factor);
-    for (int64_t i = 0; i < elements; ++i) floats(x)[i] *= f;
-  }
-  double sum_squares(const void* x, int64_t elements) const override {
-    return cpu::sum_squares(floats(x), elements);
+  void add_squares(const void* x, int64_t elements, double* sum) const override {
+    *sum += cpu::sum_squares(floats(x), elements);
   }
   void sgd(const ConvShape& shape, const SgdArgs& args) const override { cpu::sgd(shape, args); }
   void slice_norms(const ConvShape& shape, SliceKind kind, int64_t count, const void* dw,

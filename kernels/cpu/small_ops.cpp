@@ -7,6 +7,32 @@
 #include "kernels/normalization.h"
 
 namespace trady::kernels::cpu {
+namespace {
+
+/// The update of one weight, in float32.
+class SgdRule {
+ public:
+  explicit SgdRule(const SgdArgs& args)
+      : rate_(static_cast<float>(args.control->learning_rate)),
+        scale_(static_cast<float>(args.control->gradient_scale)),
+        decay_(static_cast<float>(args.weight_decay)),
+        momentum_(static_cast<float>(args.momentum)),
+        plain_(args.weight_decay == 0 && args.velocity == nullptr) {}
+
+  bool plain() const { return plain_; }
+  void step_down(float dw, float& w) const { w -= rate_ * (scale_ * dw); }
+  void step_down(float dw, float& w, float* velocity) const {
+    float step = scale_ * dw + decay_ * w;
+    if (velocity) *velocity = step = momentum_ * *velocity + step;
+    w -= rate_ * step;
+  }
+
+ private:
+  float rate_, scale_, decay_, momentum_;
+  bool plain_;
+};
+
+}  // namespace
 
 void mean_pool_forward(const float* x, int64_t batch, int64_t positions, int64_t channel_count,
                        float* y) {
@@ -82,21 +108,38 @@ double sum_squares(const float* x, int64_t elements) {
 }
 
 void sgd(const ConvShape& shape, const SgdArgs& args) {
+  if (args.control->updates == 0) return;
+  const SgdRule rule(args);
   auto* w = static_cast<float*>(args.w);
+  auto* velocity = static_cast<float*>(args.velocity);
   const auto* dw = static_cast<const float*>(args.dw);
-  const auto rate = static_cast<float>(args.learning_rate);
   const int64_t count = args.channels.count;
+  const int32_t* channels = args.channels.index;
   if (shape.depthwise || args.kind == SliceKind::output_channels) {
     const int64_t slice = shape.depthwise ? shape.taps() : shape.taps() * shape.in_c;
     for (int64_t j = 0; j < count; ++j, dw += slice) {
-      float* out = w + args.channels.index[j] * slice;
-      for (int64_t i = 0; i < slice; ++i) out[i] -= rate * dw[i];
+      const int64_t at = (channels ? channels[j] : j) * slice;
+      float* out = w + at;
+      if (rule.plain()) {
+        for (int64_t i = 0; i < slice; ++i) rule.step_down(dw[i], out[i]);
+      } else {
+        for (int64_t i = 0; i < slice; ++i) {
+          rule.step_down(dw[i], out[i], velocity ? &velocity[at + i] : nullptr);
+        }
+      }
     }
     return;
   }
   const int64_t rows = shape.out_c * shape.taps();
-  for (int64_t row = 0; row < rows; ++row, w += shape.in_c, dw += count) {
-    for (int64_t j = 0; j < count; ++j) w[args.channels.index[j]] -= rate * dw[j];
+  for (int64_t row = 0; row < rows; ++row, dw += count) {
+    for (int64_t j = 0; j < count; ++j) {
+      const int64_t at = row * shape.in_c + (channels ? channels[j] : j);
+      if (rule.plain()) {
+        rule.step_down(dw[j], w[at]);
+      } else {
+        rule.step_down(dw[j], w[at], velocity ? &velocity[at] : nullptr);
+      }
+    }
   }
 }
 

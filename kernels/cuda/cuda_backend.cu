@@ -11,7 +11,10 @@
 #include "kernels/cuda/device_memory.h"
 #include "kernels/cuda/gemm_passes.h"
 #include "kernels/cuda/gpu_choice.h"
+#include "kernels/cuda/graph_capture.h"
+#include "kernels/cuda/image_transform.h"
 #include "kernels/cuda/nvtx_ranges.h"
+#include "kernels/cuda/pinned_transfers.h"
 #include "kernels/cuda/small_ops.h"
 #include "kernels/cuda/vendor_passes.h"
 #include "kernels/shape_check.h"
@@ -84,7 +87,7 @@ class StreamHolder {
   bool own_;
 };
 
-constexpr int64_t kSquareSumsBytes = (kSumSquaresBlocks + 2) * int64_t{sizeof(double)};
+constexpr int64_t kSquareSumsBytes = kSumSquaresBlocks * int64_t{sizeof(double)};
 constexpr int64_t kWorkspaceBytes =
     kSquareSumsBytes + kGradBiasPartialSums * int64_t{sizeof(float)};
 
@@ -98,7 +101,6 @@ class Workspace {
 
   float* bias_sums() const { return reinterpret_cast<float*>(memory_ + kSquareSumsBytes); }
   double* square_sums() const { return reinterpret_cast<double*>(memory_); }
-  double* result() const { return square_sums() + kSumSquaresBlocks; }
 
  private:
   char* memory_;
@@ -114,7 +116,8 @@ class HandwrittenBackend final : public CudaBackend {
 
   std::string name() const override { return "cuda"; }
   std::string isa() const override {
-    return architecture_of(gpu_) + " " + gpu_.name + vendors_.versions();
+    return architecture_of(gpu_) + " " + gpu_.name +
+           (precision_ == Precision::tf32 ? ", TF32" : ", fp32") + vendors_.versions();
   }
   DType dtype() const override { return DType::float32; }
   void* stream() const override { return work(); }
@@ -129,6 +132,13 @@ class HandwrittenBackend final : public CudaBackend {
     copy_and_wait(host, memory, bytes, cudaMemcpyDeviceToHost, work());
   }
   void synchronize() const override { wait_for(work()); }
+  bool on_host() const override { return false; }
+  std::unique_ptr<Transfers> make_transfers(int slots, int64_t bytes_per_slot) const override {
+    return make_pinned_transfers(slots, bytes_per_slot, work());
+  }
+  std::unique_ptr<Recording> record(const std::function<void()>& calls) const override {
+    return waits_for_every_kernel() ? nullptr : capture_graph(calls, work());
+  }
 
   std::unique_ptr<ConvForward> conv_forward(const ConvShape& shape,
                                             Activation activation) const override {
@@ -187,6 +197,13 @@ class HandwrittenBackend final : public CudaBackend {
                  const double std[3], void* x) const override {
     cuda::normalize(pixels, positions, mean, std, floats(x), work());
   }
+  bool transforms_images() const override { return true; }
+  int64_t image_scratch_bytes(int64_t count, int size) const override {
+    return cuda::image_scratch_bytes(count, size);
+  }
+  void transform_images(const ImageBuffers& buffers, int64_t count, int size) const override {
+    cuda::transform_images(buffers, count, size, work());
+  }
 
   void add(const void* x, int64_t elements, void* out) const override {
     cuda::add(floats(x), elements, floats(out), work());
@@ -200,21 +217,17 @@ class HandwrittenBackend final : public CudaBackend {
     if (elements == 0) return;
     check(cudaMemsetAsync(x, 0, bytes_of_floats(elements), work()), "zero");
   }
-  void scale(void* x, int64_t elements, double factor) const override {
-    cuda::scale(floats(x), elements, static_cast<float>(factor), work());
+  void add_squares(const void* x, int64_t elements, double* sum) const override {
+    cuda::add_squares(floats(x), elements, workspace_.square_sums(), sum, work());
   }
-  double sum_squares(const void* x, int64_t elements) const override {
-    cuda::sum_squares(floats(x), elements, workspace_.square_sums(), workspace_.result(), work());
-    double result = 0;
-    download(workspace_.result(), sizeof result, &result);
-    return result;
+  void summarize(const BatchOutcome& outcome, StepControl* control) const override {
+    cuda::summarize(outcome, control, work());
+  }
+  void judge(double clip_norm, StepControl* control, int32_t* halted) const override {
+    cuda::judge(clip_norm, control, halted, work());
   }
   void sgd(const ConvShape& shape, const SgdArgs& args) const override {
-    sgd_at(shape, args, nullptr);
-  }
-  void sgd_at(const ConvShape& shape, const SgdArgs& args,
-              const double* learning_rate) const override {
-    cuda::sgd(shape, args, learning_rate, work());
+    cuda::sgd(shape, args, work());
   }
   void slice_norms(const ConvShape& shape, SliceKind kind, int64_t count, const void* dw,
                    double* norms) const override {

@@ -25,12 +25,6 @@ struct CudaOptions {
 class CudaBackend : public Backend {
  public:
   virtual void* stream() const = 0;  ///< cudaStream_t
-  /// Device memory that the backend itself holds, for reductions without a scratch of their own.
-  virtual int64_t workspace_bytes() const = 0;
-  /// sgd with *learning_rate, a double on the device, in place of args.learning_rate: a captured
-  /// graph reads it anew at every replay.
-  virtual void sgd_at(const ConvShape& shape, const SgdArgs& args,
-                      const double* learning_rate) const = 0;
 };
 
 /// Throws std::runtime_error that says what was asked for, what there is and what to do: without a

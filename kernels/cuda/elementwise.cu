@@ -1,6 +1,6 @@
-// dy[i] = mask bit i ? dy[i] : 0;  out[i] += x[i];  x[i] *= factor.
-// Each element is read and written once: 8 bytes an element for apply_mask (and 1/8) and scale, 12
-// for add. Bit i of a mask is bit i % 8 of byte i / 8 (kernels/types.h).
+// dy[i] = mask bit i ? dy[i] : 0;  out[i] += x[i].
+// Each element is read and written once: 8 bytes an element for apply_mask (and 1/8), 12 for add.
+// Bit i of a mask is bit i % 8 of byte i / 8 (kernels/types.h).
 #include "kernels/cuda/device/flat_launch.cuh"
 #include "kernels/cuda/device/vector_access.cuh"
 #include "kernels/cuda/small_ops.h"
@@ -8,7 +8,7 @@
 namespace trady::kernels::cuda {
 namespace {
 
-// In all three a thread has 4 elements; the last one may have fewer.
+// In both a thread has 4 elements; the last one may have fewer.
 
 __global__ void __launch_bounds__(kFlatThreads) mask_gradient(float* dy,            // [elements]
                                                               const uint8_t* mask,  // [/ 8, up]
@@ -41,17 +41,6 @@ __global__ void __launch_bounds__(kFlatThreads) add_to(const float* x,  // [elem
   }
 }
 
-__global__ void __launch_bounds__(kFlatThreads) multiply_by(float* x,  // [elements]
-                                                            int64_t elements, float factor) {
-  const int64_t first = 4 * flat_index();
-  if (first + 4 <= elements) {
-    const float4 v = load4(x + first);
-    store4(x + first, make_float4(v.x * factor, v.y * factor, v.z * factor, v.w * factor));
-  } else {
-    for (int64_t i = first; i < elements; ++i) x[i] *= factor;
-  }
-}
-
 int64_t threads_of_four(int64_t elements) {
   return (elements + 3) / 4;
 }
@@ -65,10 +54,6 @@ void apply_mask(float* dy, const uint8_t* mask, int64_t elements, cudaStream_t s
 
 void add(const float* x, int64_t elements, float* out, cudaStream_t stream) {
   launch(flat_launch("add", threads_of_four(elements), stream), add_to, x, elements, out);
-}
-
-void scale(float* x, int64_t elements, float factor, cudaStream_t stream) {
-  launch(flat_launch("scale", threads_of_four(elements), stream), multiply_by, x, elements, factor);
 }
 
 }  // namespace trady::kernels::cuda

@@ -13,7 +13,6 @@ void pack_channels(const float* x, int64_t positions, int64_t channel_count, Cha
                    float* out, cudaStream_t stream);
 void apply_mask(float* dy, const uint8_t* mask, int64_t elements, cudaStream_t stream);
 void add(const float* x, int64_t elements, float* out, cudaStream_t stream);
-void scale(float* x, int64_t elements, float factor, cudaStream_t stream);
 /// mean, std: [3], in host memory.
 void normalize(const uint8_t* pixels, int64_t positions, const double* mean, const double* std,
                float* x, cudaStream_t stream);
@@ -33,14 +32,13 @@ void cross_entropy(const CrossEntropyBuffers& buffers, int64_t batch, int64_t cl
                    cudaStream_t stream);
 
 constexpr int64_t kSumSquaresBlocks = 256;
-/// partial_sums: [kSumSquaresBlocks]; result: one double. Both on the device.
-void sum_squares(const float* x, int64_t elements, double* partial_sums, double* result,
+/// partial_sums: [kSumSquaresBlocks], content undefined before and after.
+void add_squares(const float* x, int64_t elements, double* partial_sums, double* total,
                  cudaStream_t stream);
 
-/// learning_rate: one double on the device that replaces args.learning_rate (a captured graph reads
-/// it anew at every replay), or null.
-void sgd(const ConvShape& shape, const SgdArgs& args, const double* learning_rate,
-         cudaStream_t stream);
+void summarize(const BatchOutcome& outcome, StepControl* control, cudaStream_t stream);
+void judge(double clip_norm, StepControl* control, int32_t* halted, cudaStream_t stream);
+void sgd(const ConvShape& shape, const SgdArgs& args, cudaStream_t stream);
 void slice_norms(const ConvShape& shape, SliceKind kind, int64_t count, const float* dw,
                  double* norms, cudaStream_t stream);
 

@@ -54,11 +54,6 @@ void add(const T* x, int64_t elements, T* out) {
 }
 
 template <typename T>
-void scale(T* x, int64_t elements, double factor) {
-  for (int64_t i = 0; i < elements; ++i) x[i] = static_cast<T>(static_cast<double>(x[i]) * factor);
-}
-
-template <typename T>
 double sum_squares(const T* x, int64_t elements) {
   double sum = 0;
   for (int64_t i = 0; i < elements; ++i) {

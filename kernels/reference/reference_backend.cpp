@@ -68,11 +68,8 @@ class ReferenceBackend final : public Backend {
     if (elements > 0) std::memcpy(out, x, sizeof(T) * static_cast<size_t>(elements));
   }
   void zero(void* x, int64_t elements) const override { std::fill_n(inout(x), elements, T(0)); }
-  void scale(void* x, int64_t elements, double factor) const override {
-    reference::scale(inout(x), elements, factor);
-  }
-  double sum_squares(const void* x, int64_t elements) const override {
-    return reference::sum_squares(in(x), elements);
+  void add_squares(const void* x, int64_t elements, double* sum) const override {
+    *sum += reference::sum_squares(in(x), elements);
   }
   void sgd(const ConvShape& shape, const SgdArgs& args) const override {
     reference::sgd<T>(shape, args);

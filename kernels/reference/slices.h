@@ -17,17 +17,18 @@ template <typename Visit>
 void for_each_slice_element(const ConvShape& s, SliceKind kind, ChannelList channels,
                             const Visit& visit) {
   int64_t packed = 0;
+  const auto channel = [&](int64_t j) { return channels.index ? channels.index[j] : j; };
   if (kind == SliceKind::input_channels && !s.depthwise) {
     for (int64_t row = 0; row < s.out_c * s.taps(); ++row) {
       for (int64_t j = 0; j < channels.count; ++j) {
-        visit(packed++, row * s.in_c + channels.index[j]);
+        visit(packed++, row * s.in_c + channel(j));
       }
     }
   } else {
     const int64_t row_elements = s.depthwise ? s.taps() : s.taps() * s.in_c;
     for (int64_t j = 0; j < channels.count; ++j) {
       for (int64_t i = 0; i < row_elements; ++i) {
-        visit(packed++, channels.index[j] * row_elements + i);
+        visit(packed++, channel(j) * row_elements + i);
       }
     }
   }
@@ -36,11 +37,18 @@ void for_each_slice_element(const ConvShape& s, SliceKind kind, ChannelList chan
 template <typename T>
 void sgd(const ConvShape& shape, const SgdArgs& args) {
   check_slices(shape, args.kind, args.channels.count);
+  if (args.control->updates == 0) return;
   T* w = static_cast<T*>(args.w);
+  T* velocity = static_cast<T*>(args.velocity);
   const T* dw = static_cast<const T*>(args.dw);
   for_each_slice_element(shape, args.kind, args.channels, [&](int64_t packed, int64_t whole) {
-    w[whole] = static_cast<T>(static_cast<double>(w[whole]) -
-                              args.learning_rate * static_cast<double>(dw[packed]));
+    double step = args.control->gradient_scale * static_cast<double>(dw[packed]) +
+                  args.weight_decay * static_cast<double>(w[whole]);
+    if (velocity) {
+      step += args.momentum * static_cast<double>(velocity[whole]);
+      velocity[whole] = static_cast<T>(step);
+    }
+    w[whole] = static_cast<T>(static_cast<double>(w[whole]) - args.control->learning_rate * step);
   });
 }
 

@@ -1,7 +1,6 @@
 // Primitives inside a captured graph: a replay reads what lies in device memory then.
 #include <catch2/catch.hpp>
 
-#include "cuda_on_host/runtime.h"
 #include "tests/cuda/cuda_device.h"
 #include "tests/kernels/conv_cases.h"
 
@@ -26,9 +25,12 @@ struct Layer {
   Buffer db{cuda, shape.out_c}, dw{cuda, 3 * shape.taps()};
   DeviceArray<uint8_t> mask{cuda, kernels::mask_bytes(shape.out_elements())};
   DeviceBytes scratch{cuda, grad_weight->scratch_bytes()};
-  DeviceArray<double> rate{cuda, 1};
+  DeviceArray<kernels::StepControl> control{cuda, 1};
 
-  void set_rate(double value) const { cuda.upload(&value, sizeof value, rate.data()); }
+  void set_rate(double value) const {
+    const kernels::StepControl values{.learning_rate = value, .updates = 1};
+    cuda.upload(&values, sizeof values, control.data());
+  }
 
   void enqueue_step() const {
     forward->run(
@@ -41,35 +43,28 @@ struct Layer {
                       .channels = channels.list(),
                       .dw = dw.data(),
                       .scratch = scratch.data()});
-    cuda.sgd_at(shape, {w.data(), dw.data(), SliceKind::input_channels, channels.list(), 0.0},
-                rate.data());
+    cuda.sgd(shape,
+             {w.data(), dw.data(), SliceKind::input_channels, channels.list(), control.data()});
   }
 };
 
 TEST_CASE("capture: replayed steps equal eager ones, with a rate that changes", "[capture]") {
   const auto cuda = cuda_device(kernels::cuda::Precision::fp32);
+  if (!cuda) return;
   const Layer eager{*cuda}, replayed{*cuda};
-  const auto stream = static_cast<cudaStream_t>(cuda->stream());
-
-  cudaGraph_t graph = nullptr;
-  cudaGraphExec_t executable = nullptr;
-  REQUIRE(cudaStreamBeginCapture(stream, cudaStreamCaptureModeThreadLocal) == cudaSuccess);
-  replayed.enqueue_step();
-  REQUIRE(cudaStreamEndCapture(stream, &graph) == cudaSuccess);
-  REQUIRE(cudaGraphInstantiate(&executable, graph) == cudaSuccess);
+  const auto recording = cuda->record([&] { replayed.enqueue_step(); });
+  REQUIRE(recording);
 
   for (const double rate : {0.03, 0.02, 0.5}) {
     eager.set_rate(rate);
     eager.enqueue_step();
     replayed.set_rate(rate);
-    REQUIRE(cudaGraphLaunch(executable, stream) == cudaSuccess);
+    recording->replay();
     CHECK(bit_identical(replayed.y.values(), eager.y.values()));
     CHECK(bit_identical(replayed.db.values(), eager.db.values()));
     CHECK(bit_identical(replayed.w.values(), eager.w.values()));
   }
   CHECK_FALSE(bit_identical(replayed.w.values(), Buffer(*cuda, replayed.in.w).values()));
-  cudaGraphExecDestroy(executable);
-  cudaGraphDestroy(graph);
 }
 
 }  // namespace

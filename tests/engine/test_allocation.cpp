@@ -52,7 +52,7 @@ std::unique_ptr<Strategy> trady_of(const Network& network) {
 struct TradyRun {
   Network network = whole_network();
   std::unique_ptr<kernels::Backend> device = kernels::make_cpu_backend();
-  Parameters parameters{network.tape.parameters(), device->dtype()};
+  Parameters parameters{network.tape.parameters(), *device};
   testing::RandomBatch batch{network.tape, 8, 1};
   std::unique_ptr<Strategy> method = trady_of(network);
 
@@ -109,7 +109,7 @@ TEST_CASE("Selections return what they took") {
   if (!testing::heap_is_counted()) return;
   const Tape tape = testing::tiny_network();
   const auto device = kernels::make_cpu_backend();
-  Parameters parameters(tape.parameters(), device->dtype());
+  Parameters parameters(tape.parameters(), *device);
   testing::fill_random(parameters, 1);
   const testing::RandomBatch batch(tape, 4, 1);
   StepRunner runner(tape, *device, parameters, {}, {4, 2, true, {}}, 2);

@@ -24,9 +24,10 @@ struct Neighbours {
     plan.use(b, 2);
     plan.use(c, 2);
     plan.place();
-    arena = Arena(plan.reserved_bytes());
+    arena = Arena(*device, plan.reserved_bytes());
     view = ArenaView(plan, arena.data());
   }
+  std::unique_ptr<kernels::Backend> device = kernels::make_null_backend(kernels::DType::float32);
   MemoryPlan plan{arena_red_zone_bytes()};
   BufferId a = plan.add("first", kCategory, 40);
   BufferId b = plan.add("second", MemoryCategory::masks, 24);
@@ -146,15 +147,16 @@ TEST_CASE("Views count live and peak bytes by category", "[memory]") {
 }
 
 TEST_CASE("Arenas move, start as zeros, and say what the system refuses", "[memory]") {
-  Arena arena(1000);
+  const auto device = kernels::make_null_backend(kernels::DType::float32);
+  Arena arena(*device, 1000);
   CHECK(arena.bytes() == 1000);
   CHECK(static_cast<int>(arena.data()[999]) == 0);
   std::byte* address = arena.data();
   Arena other(std::move(arena));
   CHECK(other.data() == address);
-  CHECK(Arena(0).data() == nullptr);
+  CHECK(Arena(*device, 0).data() == nullptr);
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-  CHECK_THROWS_WITH(Arena(int64_t{1} << 60), Catch::Contains("--memory-limit"));
+  CHECK_THROWS_WITH(Arena(*device, int64_t{1} << 60), Catch::Contains("--memory-limit"));
 #endif
 }
 

@@ -30,9 +30,15 @@ std::string bytes_of(const std::filesystem::path& path) {
   return {std::istreambuf_iterator<char>(in), {}};
 }
 
+const kernels::Backend& device_of(kernels::DType dtype) {
+  static const auto float32 = kernels::make_reference_backend(kernels::DType::float32);
+  static const auto float64 = kernels::make_reference_backend(kernels::DType::float64);
+  return dtype == kernels::DType::float32 ? *float32 : *float64;
+}
+
 Parameters random_parameters(kernels::DType dtype, uint64_t seed) {
   const Tape tape = testing::tiny_network();
-  Parameters parameters(tape.parameters(), dtype);
+  Parameters parameters(tape.parameters(), device_of(dtype));
   testing::fill_random(parameters, seed);
   return parameters;
 }

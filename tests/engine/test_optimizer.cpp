@@ -16,7 +16,7 @@ std::vector<std::vector<double>> dense_gradients(const GradientView& view, const
   std::vector<std::vector<double>> result(tape.parameters().size());
   for (const GradientSlot& slot : view.slots) {
     result[static_cast<size_t>(slot.parameter)] =
-        testing::doubles(view.values(slot), slot.elements, kernels::DType::float64);
+        read_values(view.backend, view.values(slot), slot.elements);
   }
   return result;
 }
@@ -25,7 +25,7 @@ std::vector<std::vector<double>> dense_gradients(const GradientView& view, const
 void check_against_loop(const OptimizerSettings& settings) {
   const Tape tape = testing::tiny_network();
   const auto device = kernels::make_reference_backend(kernels::DType::float64);
-  Parameters parameters(tape.parameters(), kernels::DType::float64);
+  Parameters parameters(tape.parameters(), *device);
   testing::fill_random(parameters, 4);
   StepRunner runner(tape, *device, parameters, settings, {kBatch, 2, true, {}}, 2);
   runner.select(testing::every_weight(tape));
@@ -39,7 +39,7 @@ void check_against_loop(const OptimizerSettings& settings) {
     velocities.emplace_back(count, 0.0);
   }
   std::vector<std::vector<double>> gradients;
-  runner.on_gradients = [&](const GradientView& view) { gradients = dense_gradients(view, tape); };
+  runner.on_gradients([&](const GradientView& view) { gradients = dense_gradients(view, tape); });
   bool clipped = false;
   for (int step = 0; step < kSteps; ++step) {
     const TrainResult result = runner.train(batch.view(), kLearningRate);
@@ -84,15 +84,14 @@ TEST_CASE("SGD alone and with momentum, weight decay and clipping") {
 TEST_CASE("The gradient's norm is taken over the packed slices of all layers") {
   const Tape tape = testing::tiny_network();
   const auto device = kernels::make_reference_backend(kernels::DType::float64);
-  Parameters parameters(tape.parameters(), kernels::DType::float64);
+  Parameters parameters(tape.parameters(), *device);
   testing::fill_random(parameters, 4);
   StepRunner runner(tape, *device, parameters, {}, {kBatch, 2, true, {}}, 1);
   const testing::RandomBatch batch(tape, kBatch, 2);
   for (uint32_t seed = 0; seed < 5; ++seed) {
     runner.select(testing::mixed_plan(tape, seed));
     double squares = 0;
-    for (const auto& [name, gradient] :
-         testing::gradients_of(runner, tape, device->dtype(), batch)) {
+    for (const auto& [name, gradient] : testing::gradients_of(runner, tape, batch)) {
       for (double g : gradient.values) squares += g * g;
     }
     CHECK(runner.train(batch.view(), 0).gradient_norm == Approx(std::sqrt(squares)).epsilon(1e-12));
@@ -102,7 +101,7 @@ TEST_CASE("The gradient's norm is taken over the packed slices of all layers") {
 TEST_CASE("Momentum keeps its values from selection to selection, and refuses slices") {
   const Tape tape = testing::tiny_network();
   const auto device = kernels::make_reference_backend(kernels::DType::float64);
-  Parameters parameters(tape.parameters(), kernels::DType::float64);
+  Parameters parameters(tape.parameters(), *device);
   testing::fill_random(parameters, 4);
   const testing::RandomBatch batch(tape, kBatch, 2);
   StepRunner runner(tape, *device, parameters, {0.9, 0, 0}, {kBatch, 2, true, {}}, 1);

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "engine/error.h"
+#include "engine/step/workers.h"
 #include "tests/engine/tiny_networks.h"
 
 namespace trady {
@@ -22,7 +23,7 @@ struct Start {
 /// Three steps with a new selection for each, so that nothing stale survives one.
 Values after_three_steps(const Start& start, const kernels::Backend& device, int workers,
                          WeightResidency residency) {
-  Parameters parameters(start.tape.parameters(), device.dtype());
+  Parameters parameters(start.tape.parameters(), device);
   testing::fill_random(parameters, 3);
   StepRunner runner(start.tape, device, parameters, {}, {kBatch, 2, true, residency}, workers);
   for (uint32_t step = 0; step < 3; ++step) {
@@ -53,7 +54,7 @@ void check_independence(const kernels::Backend& device) {
 void check_unselected(const kernels::Backend& device) {
   const Start start;
   for (uint32_t seed = 0; seed < 10; ++seed) {
-    Parameters parameters(start.tape.parameters(), device.dtype());
+    Parameters parameters(start.tape.parameters(), device);
     testing::fill_random(parameters, seed);
     StepRunner runner(start.tape, device, parameters, {}, {kBatch, 3, true, {}}, 2);
     runner.select(testing::mixed_plan(start.tape, seed));
@@ -141,7 +142,7 @@ TEST_CASE("Sums run in micro-batch order, and those who wait for a failed worker
   slot.sum = plan.add("sum", MemoryCategory::weight_gradients, 8);
   plan.use(slot.sum, 0);
   plan.place();
-  Arena arena(plan.reserved_bytes());
+  Arena arena(*device, plan.reserved_bytes());
   ArenaView view(plan, arena.data());
   view.begin(0);
   const std::vector<GradientSlot> slots{slot};

@@ -25,14 +25,14 @@ struct Bench {
         int workers = 1)
       : tape(std::move(recorded)),
         backend(device),
-        parameters(tape.parameters(), device.dtype()),
+        parameters(tape.parameters(), device),
         runner(tape, device, parameters, {}, settings, workers),
         batch(tape, settings.batch, 5) {
     testing::fill_random(parameters, 3);
   }
   Gradients gradients(const UpdatePlan& plan) {
     runner.select(plan);
-    return testing::gradients_of(runner, tape, backend.dtype(), batch);
+    return testing::gradients_of(runner, tape, batch);
   }
 
   Tape tape;

@@ -42,7 +42,7 @@ TEST_CASE("An op whose output nobody reads is refused by name") {
   tape.conv2d(x, {.name = "loose", .out_channels = 2});
   tape.cross_entropy(tape.linear(tape.mean_pool(x), "classifier", 3));
   const auto device = kernels::make_null_backend(kernels::DType::float32);
-  Parameters parameters(tape.parameters(), device->dtype());
+  Parameters parameters(tape.parameters(), *device);
   StepRunner runner(tape, *device, parameters, {}, {}, 1);
   CHECK_THROWS_WITH(runner.select(testing::every_weight(tape)),
                     Contains("no op reads the output of loose"));

@@ -14,7 +14,7 @@ constexpr int64_t kBatch = 12;
 
 struct Run {
   explicit Run(std::optional<int64_t> limit = {}, int workers = 3)
-      : parameters(tape.parameters(), device->dtype()),
+      : parameters(tape.parameters(), *device),
         runner(tape, *device, parameters, {}, {kBatch, 2, true, {}, limit}, workers),
         batch(tape, kBatch, 9) {
     testing::fill_random(parameters, 3);

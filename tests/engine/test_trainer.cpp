@@ -35,7 +35,7 @@ class Blank : public Dataset {
 /// sure of one class; the learning rate is 0.
 struct Training {
   Training(double offset, int64_t steps_per_epoch)
-      : parameters(tape.parameters(), device->dtype()),
+      : parameters(tape.parameters(), *device),
         runner(tape, *device, parameters, {}, {kBatch, 2, true, {}}, 1) {
     set_offset(offset);
     LoaderOptions options;

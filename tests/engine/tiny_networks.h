@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/device_values.h"
 #include "engine/random.h"
 #include "engine/step/step_runner.h"
 
@@ -90,27 +91,17 @@ struct Gradient {
 /// By parameter name.
 using Gradients = std::map<std::string, Gradient>;
 
-inline std::vector<double> doubles(const void* values, int64_t count, kernels::DType dtype) {
-  if (dtype == kernels::DType::float64) {
-    const auto* p = static_cast<const double*>(values);
-    return {p, p + count};
-  }
-  const auto* p = static_cast<const float*>(values);
-  return {p, p + count};
-}
-
 /// The batch's gradients under the runner's selection, without an update.
-inline Gradients gradients_of(StepRunner& runner, const Tape& tape, kernels::DType dtype,
-                              const RandomBatch& batch) {
+inline Gradients gradients_of(StepRunner& runner, const Tape& tape, const RandomBatch& batch) {
   Gradients result;
-  runner.on_gradients = [&](const GradientView& view) {
+  runner.on_gradients([&](const GradientView& view) {
     for (const GradientSlot& slot : view.slots) {
       result[tape.parameters()[static_cast<size_t>(slot.parameter)].name] = {
-          slot, doubles(view.values(slot), slot.elements, dtype)};
+          slot, read_values(view.backend, view.values(slot), slot.elements)};
     }
-  };
+  });
   runner.train(batch.view(), 0.0);
-  runner.on_gradients = nullptr;
+  runner.on_gradients(nullptr);
   return result;
 }
 

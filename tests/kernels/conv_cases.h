@@ -208,4 +208,25 @@ inline std::vector<double> run_conv_grad_weight(const kernels::Backend& device,
   return dw.values();
 }
 
+/// visit(device, case, kind, list) for all of them, the float64 reference among the devices.
+template <typename Visit>
+void for_each_slicing(const Visit& visit) {
+  auto devices = devices_under_test();
+  devices.push_back(float64_reference());
+  for (const auto& device : devices) {
+    for (const ConvCase& test : odd_convs()) {
+      for (const auto kind :
+           {kernels::SliceKind::input_channels, kernels::SliceKind::output_channels}) {
+        for (const auto& list : channel_lists(channels_of_kind(test.shape, kind))) {
+          INFO(describe(*device) << ", " << test.name << ", " << list.size()
+                                 << (kind == kernels::SliceKind::input_channels ? " input"
+                                                                                : " output")
+                                 << " channels");
+          visit(*device, test.shape, kind, list);
+        }
+      }
+    }
+  }
+}
+
 }  // namespace trady::testing

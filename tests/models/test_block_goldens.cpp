@@ -73,7 +73,7 @@ void compare(const std::filesystem::path& path, const kernels::Backend& device, 
   const Tape tape = tape_of(description);
   const int64_t batch_size = description["batch"];
   if (batch_size % micro_batch != 0) return;
-  Parameters parameters(tape.parameters(), device.dtype());
+  Parameters parameters(tape.parameters(), device);
   for (size_t i = 0; i < tape.parameters().size(); ++i) {
     parameters.set(static_cast<ParameterId>(i), file.read_doubles(tape.parameters()[i].name));
   }
@@ -84,17 +84,17 @@ void compare(const std::filesystem::path& path, const kernels::Backend& device, 
   std::ranges::transform(labels, batch.labels.begin(),
                          [](double l) { return static_cast<int32_t>(l); });
 
-  StepRunner runner(tape, device, parameters, {}, {batch_size, micro_batch, true, {}}, 2);
+  StepSettings settings{batch_size, micro_batch, true};
+  settings.logits = true;
+  StepRunner runner(tape, device, parameters, {}, settings, 2);
   runner.select(testing::every_weight(tape));
   INFO(path.filename() << " on " << device.name());
-  std::vector<double> logits(static_cast<size_t>(batch_size * tape.classes()));
-  const auto evaluated = runner.evaluate(batch.view(), logits.data());
-  logits = testing::doubles(logits.data(), batch_size * tape.classes(), device.dtype());
-  CHECK(nmse(logits, file.read_doubles("logits")) <= tolerance);
+  const auto evaluated = runner.evaluate(batch.view());
+  CHECK(nmse(runner.logits(), file.read_doubles("logits")) <= tolerance);
   CHECK(evaluated.loss_sum / static_cast<double>(batch_size) ==
         Approx(file.read_doubles("loss")[0]).epsilon(std::sqrt(tolerance)));
 
-  const auto gradients = testing::gradients_of(runner, tape, device.dtype(), batch);
+  const auto gradients = testing::gradients_of(runner, tape, batch);
   CHECK(gradients.size() == tape.parameters().size());
   for (const auto& [name, gradient] : gradients) {
     const auto& spec = tape.parameters()[static_cast<size_t>(gradient.slot.parameter)];

@@ -44,16 +44,8 @@ std::string golden_name(const GradientSlot& slot) {
   return concat("conv", slot.conv_index < 10 ? "0" : "", slot.conv_index, what);
 }
 
-/// A scalar of either type.
-double value_at(const void* values, kernels::DType dtype, int64_t i) {
-  return dtype == kernels::DType::float32
-             ? static_cast<double>(static_cast<const float*>(values)[i])
-             : static_cast<const double*>(values)[i];
-}
-
 /// Gradient sums in the order of the checkpoint ([O][I][k][k]).
-std::vector<double> in_disk_order(const GradientSlot& slot, const void* values,
-                                  kernels::DType dtype) {
+std::vector<double> in_disk_order(const GradientSlot& slot, const std::vector<double>& values) {
   std::vector<double> result;
   const auto& s = slot.shape;
   const int64_t in = slot.is_bias || s.depthwise ? 1 : s.in_c;
@@ -61,7 +53,7 @@ std::vector<double> in_disk_order(const GradientSlot& slot, const void* values,
   for (int64_t o = 0; o < slot.elements / (in * taps); ++o) {
     for (int64_t i = 0; i < in; ++i) {
       for (int64_t t = 0; t < taps; ++t) {
-        result.push_back(value_at(values, dtype, (o * taps + t) * in + i));
+        result.push_back(values[static_cast<size_t>((o * taps + t) * in + i)]);
       }
     }
   }
@@ -80,12 +72,13 @@ Comparison compare(const std::string& model, const kernels::Backend& backend, in
   const auto golden =
       SafetensorsFile::open(testing::real_data("goldens/" + model + ".safetensors"));
   const Network network = models::build(model, models::describe(weights).options);
-  Parameters parameters(network.tape.parameters(), backend.dtype());
+  Parameters parameters(network.tape.parameters(), backend);
   load_parameters(weights, parameters);
 
   constexpr int64_t kBatch = 8;
-  StepRunner runner(network.tape, backend, parameters, {}, {kBatch, micro_batch, true, residency},
-                    2);
+  StepSettings settings{kBatch, micro_batch, true, residency};
+  settings.logits = true;
+  StepRunner runner(network.tape, backend, parameters, {}, settings, 2);
   runner.select({std::vector<LayerUpdate>(network.tape.convs().size(), LayerUpdate::whole(true))});
   const auto pixels = pixels_nhwc(golden.read_doubles("x_nchw"), kBatch, 128);
   const auto label_values = golden.read_doubles("labels");
@@ -93,24 +86,19 @@ Comparison compare(const std::string& model, const kernels::Backend& backend, in
   const BatchView batch{pixels.data(), labels.data(), kBatch};
 
   Comparison result;
-  const int64_t logit_count = kBatch * network.tape.classes();
-  std::vector<double> logits_memory(static_cast<size_t>(logit_count));
-  const EvaluationResult evaluated = runner.evaluate(batch, logits_memory.data());
-  std::vector<double> logits;
-  for (int64_t i = 0; i < logit_count; ++i) {
-    logits.push_back(value_at(logits_memory.data(), backend.dtype(), i));
-  }
-  result.logits = nmse(logits, golden.read_doubles("logits"));
+  const EvaluationResult evaluated = runner.evaluate(batch);
+  result.logits = nmse(runner.logits(), golden.read_doubles("logits"));
   result.loss = std::abs(evaluated.loss_sum / kBatch / golden.read_doubles("loss")[0] - 1);
 
   size_t compared = 0;
-  runner.on_gradients = [&](const GradientView& view) {
+  runner.on_gradients([&](const GradientView& view) {
     for (const GradientSlot& slot : view.slots) {
-      result.gradients.push_back(nmse(in_disk_order(slot, view.values(slot), backend.dtype()),
-                                      golden.read_doubles(golden_name(slot))));
+      const auto values = read_values(backend, view.values(slot), slot.elements);
+      result.gradients.push_back(
+          nmse(in_disk_order(slot, values), golden.read_doubles(golden_name(slot))));
       ++compared;
     }
-  };
+  });
   runner.train(batch, 0.0);
   CHECK(compared == 2 * network.tape.convs().size() + 2);
   CHECK(runner.measured() == runner.planned());

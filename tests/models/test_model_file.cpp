@@ -32,7 +32,8 @@ template <typename Change>
 models::ModelFile described_after(const NetworkOptions& options, const Change& change) {
   const WeightsFile file;
   const Network network = models::build("mbv2-w0.35", options);
-  const Parameters parameters(network.tape.parameters(), kernels::DType::float32);
+  const auto device = kernels::make_null_backend(kernels::DType::float32);
+  const Parameters parameters(network.tape.parameters(), *device);
   auto metadata = models::metadata_of(network, {"ant", "bee"});
   change(metadata);
   save_parameters(file.path, {{&parameters, ""}}, metadata);

@@ -12,7 +12,7 @@ void check_draws(int draws) {
   const auto device = kernels::make_null_backend(kernels::DType::float32);
   for (const auto& named : testing::whole_networks()) {
     const Network network = testing::build(named, 128);
-    Parameters parameters(network.tape.parameters(), device->dtype());
+    Parameters parameters(network.tape.parameters(), *device);
     StepRunner runner(network.tape, *device, parameters, {}, {2, 2, true, {}}, 1);
     const testing::RandomBatch batch(network.tape, 2, 1);
     for (const StrategyInfo& info : strategy_infos()) {
@@ -40,7 +40,7 @@ TEST_CASE("Every method of every network: planned bytes are the measured ones") 
   for (const auto& device : devices) {
     for (const auto& named : testing::whole_networks()) {
       const Network network = testing::build(named, 96);
-      Parameters parameters(network.tape.parameters(), device->dtype());
+      Parameters parameters(network.tape.parameters(), *device);
       testing::fill_random(parameters, 1);
       const testing::RandomBatch batch(network.tape, 4, 1);
       for (const WeightResidency residency : {WeightResidency{true, true}, {false, false}}) {

@@ -73,7 +73,7 @@ void check_bounds(const kernels::Backend& device, int64_t image_size) {
   const int draws = arena_checks_enabled() ? 20 : 100;  // slow where checks are on
   for (const auto& named : testing::whole_networks()) {
     const Network network = testing::build(named, image_size);
-    const Parameters parameters(network.tape.parameters(), device.dtype());
+    const Parameters parameters(network.tape.parameters(), device);
     for (const StrategyInfo& info : strategy_infos()) {
       if (!info.budgeted) continue;
       const auto method = testing::strategy(named, network, info);
@@ -116,7 +116,7 @@ void check_depthwise_pools(const kernels::Backend& device, int64_t image_size) {
   constexpr int kDraws = 8;
   for (const auto& named : testing::whole_networks()) {
     const Network network = testing::build(named, image_size);
-    const Parameters parameters(network.tape.parameters(), device.dtype());
+    const Parameters parameters(network.tape.parameters(), device);
     const CostModel costs(network.tape.convs(), DepthwiseCost::kernel_area);
     std::vector<int> depthwise;
     for (const ConvLayer& conv : network.tape.convs()) {
@@ -176,7 +176,7 @@ TEST_CASE("The scratch of weight gradients is bounded over all counts, monotone 
 TEST_CASE("A memory limit is passed on to the steps") {
   const auto device = kernels::make_null_backend(kernels::DType::float32);
   const Network network = testing::build(testing::whole_networks().front(), 32);
-  const Parameters parameters(network.tape.parameters(), device->dtype());
+  const Parameters parameters(network.tape.parameters(), *device);
   StepDemand demand;
   demand.plan = UpdatePlan::head_only(network.tape.convs().size());
   const auto size = [&](int64_t limit) {
@@ -200,7 +200,7 @@ TEST_CASE("Methods without draws are sized to the byte") {
   const auto device = kernels::make_cpu_backend();
   for (const auto& named : testing::whole_networks()) {
     const Network network = testing::build(named, 96);
-    const Parameters parameters(network.tape.parameters(), device->dtype());
+    const Parameters parameters(network.tape.parameters(), *device);
     for (const StrategyInfo& info : strategy_infos()) {
       if (info.budgeted) continue;
       const auto method = testing::strategy(named, network, info);
@@ -218,7 +218,7 @@ TEST_CASE(
   const auto device = kernels::make_cpu_backend();
   const auto named = testing::whole_networks().front();
   const Network network = testing::build(named, 128);
-  const Parameters parameters(network.tape.parameters(), device->dtype());
+  const Parameters parameters(network.tape.parameters(), *device);
   const auto method = testing::strategy(named, network, strategy_infos().back());
   const StepDemand demand = testing::demand_of(*method);
   const auto size = [&](int threads, int64_t limit) {
@@ -256,7 +256,7 @@ TEST_CASE("The least limit that an error names works, in the units of the comman
   const auto device = kernels::make_cpu_backend();
   const auto named = testing::whole_networks().front();
   const Network network = testing::build(named, 64);
-  const Parameters parameters(network.tape.parameters(), device->dtype());
+  const Parameters parameters(network.tape.parameters(), *device);
   StepDemand demand;
   demand.plan = UpdatePlan::head_only(network.tape.convs().size());
   StepRequest request = request_with(2, 5000);
@@ -279,7 +279,7 @@ TEST_CASE("The least limit that an error names works, in the units of the comman
 TEST_CASE("Requests that make no sense are refused") {
   const auto device = kernels::make_null_backend(kernels::DType::float32);
   const Network network = testing::build(testing::whole_networks().front(), 32);
-  const Parameters parameters(network.tape.parameters(), device->dtype());
+  const Parameters parameters(network.tape.parameters(), *device);
   StepDemand demand;
   demand.plan = UpdatePlan::head_only(network.tape.convs().size());
   const auto size = [&](int64_t batch, int64_t micro_batch) {

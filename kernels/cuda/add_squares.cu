@@ -1,5 +1,6 @@
-// Sum of x[i]^2 in double, in an order that depends on the size alone: strided sums of a thread,
-// threads of a block, blocks. Floor: x read once, 4 bytes an element.
+// *sum += sum of x[i]^2 in double, in an order that depends on the size alone: strided sums of a
+// thread, threads of a block, blocks. Floor: x read once, 4 bytes an element; few elements, which
+// most slices have, take one launch instead of two.
 #include <algorithm>
 
 #include "kernels/cuda/device/block_sum.cuh"
@@ -18,11 +19,14 @@ struct Shared {
   double sums[kThreads];
 };
 
+/// Up to here one block is faster than a second launch.
+constexpr int64_t kOneBlockElements = 16 * kBlockElements;
+
 // Block i adds elements i * block_elements on; a thread every kThreads-th of them.
 __global__ void __launch_bounds__(kThreads)
     squares_of_block(const float* x,  // [elements]
-                     int64_t elements, int64_t block_elements,
-                     double* partial_sums) {  // [blocks]
+                     int64_t elements, int64_t block_elements, double* sums,
+                     bool accumulate) {  // [blocks]
   auto& shared = shared_memory<Shared>();
   const int64_t begin = static_cast<int64_t>(blockIdx.x) * block_elements;
   const int64_t end = begin + block_elements < elements ? begin + block_elements : elements;
@@ -32,32 +36,38 @@ __global__ void __launch_bounds__(kThreads)
     sum += value * value;
   }
   sum = block_sum<kThreads>(sum, shared.sums);
-  if (threadIdx.x == 0) partial_sums[blockIdx.x] = sum;
+  if (threadIdx.x == 0) sums[blockIdx.x] = accumulate ? sums[blockIdx.x] + sum : sum;
 }
 
 // One block; thread i has partial sum i, if there is one.
 __global__ void __launch_bounds__(kThreads) sum_of_blocks(const double* partial_sums,  // [blocks]
-                                                          int blocks, double* result) {
+                                                          int blocks, double* total) {
   auto& shared = shared_memory<Shared>();
   const int thread = static_cast<int>(threadIdx.x);
   const double sum = block_sum<kThreads>(thread < blocks ? partial_sums[thread] : 0.0, shared.sums);
-  if (thread == 0) *result = sum;
+  if (thread == 0) *total += sum;
 }
 
 }  // namespace
 
-void sum_squares(const float* x, int64_t elements, double* partial_sums, double* result,
+void add_squares(const float* x, int64_t elements, double* partial_sums, double* total,
                  cudaStream_t stream) {
   static_assert(kSumSquaresBlocks <= kThreads);
+  if (elements == 0) return;
+  const dim3 threads(kThreads, 1, 1);
+  if (elements <= kOneBlockElements) {
+    launch({"add_squares", dim3(1, 1, 1), threads, sizeof(Shared), stream}, squares_of_block, x,
+           elements, elements, total, true);
+    return;
+  }
   const int64_t block_elements =
       std::max(kBlockElements, (elements + kSumSquaresBlocks - 1) / kSumSquaresBlocks);
   const int64_t blocks = (elements + block_elements - 1) / block_elements;
-  const dim3 threads(kThreads, 1, 1);
   launch(
-      {"sum_squares", dim3(static_cast<unsigned>(blocks), 1, 1), threads, sizeof(Shared), stream},
-      squares_of_block, x, elements, block_elements, partial_sums);
-  launch({"sum_squares_of_blocks", dim3(1, 1, 1), threads, sizeof(Shared), stream}, sum_of_blocks,
-         partial_sums, static_cast<int>(blocks), result);
+      {"add_squares", dim3(static_cast<unsigned>(blocks), 1, 1), threads, sizeof(Shared), stream},
+      squares_of_block, x, elements, block_elements, partial_sums, false);
+  launch({"add_squares_of_blocks", dim3(1, 1, 1), threads, sizeof(Shared), stream}, sum_of_blocks,
+         partial_sums, static_cast<int>(blocks), total);
 }
 
 }  // namespace trady::kernels::cuda

@@ -1,0 +1,168 @@
+// Batches on a device beside the host. A batch goes into a pinned slot, is copied to the device
+// beside the step that runs, and its own step is enqueued behind that one; the host waits only for
+// the outcome of the batch that was begun first.
+//
+// The steps of a selection are recorded, one recording for each kind and each block that a batch
+// may lie in, and replayed. The first batch of each runs primitive by primitive: that loads every
+// kernel, which a recording must not.
+#include <array>
+#include <cstring>
+#include <deque>
+#include <vector>
+
+#include "engine/error.h"
+#include "engine/step/step_execution.h"
+#include "kernels/work_counters.h"
+
+namespace trady {
+
+namespace {
+
+class DeviceExecution final : public StepExecution {
+ public:
+  explicit DeviceExecution(StepState& state) : state_(state) {}
+  ~DeviceExecution() override { deselect(); }
+
+  int max_lanes() const override { return 1; }
+  void deselect() override;
+  void selected() override;
+  void prepare(const std::vector<size_t>& resident_indices) override {
+    for (const size_t i : resident_indices) state_.prepare_weight(i);
+  }
+  void begin(StepKind kind, const BatchView& batch, double learning_rate) override;
+  kernels::StepControl end() override;
+
+ private:
+  /// Of one kind, in one block.
+  struct Step {
+    std::unique_ptr<kernels::Recording> recording;
+    kernels::WorkTotals work;  // of one replay
+    bool ran_once = false;
+  };
+  int blocks() const { return static_cast<int>(state_.program->batches().size()); }
+  Step& step(StepKind kind, int block) {
+    return steps_[static_cast<size_t>(kind)][static_cast<size_t>(block)];
+  }
+  void fill(std::byte* slot, const BatchView& batch, double learning_rate) const;
+  void allow_updates();
+  void call_primitives(StepKind kind, int block, int64_t images);
+  void record(StepKind kind, int block);
+  void run(StepKind kind, int block, int64_t images);
+
+  StepState& state_;
+  std::unique_ptr<kernels::Transfers> transfers_;
+  std::array<std::vector<Step>, 2> steps_;  // by kind, then block
+  int next_block_ = 0;
+  std::deque<StepKind> under_way_;
+  bool halted_ = false;
+};
+
+void DeviceExecution::deselect() {
+  transfers_.reset();  // waits for what is under way
+  for (auto& of_kind : steps_) of_kind.clear();
+  under_way_.clear();
+}
+
+void DeviceExecution::selected() {
+  transfers_ = state_.backend.make_transfers(blocks(), state_.program->batch_layout().bytes());
+  for (auto& of_kind : steps_) of_kind.resize(static_cast<size_t>(blocks()));
+  allow_updates();
+}
+
+/// The device halts by itself after a step that is not finite, so that those under way behind it
+/// update nothing either; it goes on when the host has seen that.
+void DeviceExecution::allow_updates() {
+  constexpr int32_t kNotHalted = 0;
+  state_.backend.upload(&kNotHalted, sizeof kNotHalted, state_.halted());
+  halted_ = false;
+}
+
+void DeviceExecution::fill(std::byte* slot, const BatchView& batch, double learning_rate) const {
+  const BatchLayout& layout = state_.program->batch_layout();
+  kernels::StepControl control;
+  control.learning_rate = learning_rate;
+  std::memset(slot, 0, static_cast<size_t>(layout.pixels_offset()));
+  std::memcpy(slot, &control, sizeof control);
+  std::memcpy(slot + layout.labels_offset(), batch.labels,
+              static_cast<size_t>(batch.count) * sizeof(int32_t));
+  std::memcpy(slot + layout.pixels_offset(), batch.pixels,
+              static_cast<size_t>(batch.count * layout.image_bytes));
+}
+
+void DeviceExecution::call_primitives(StepKind kind, int block, int64_t images) {
+  const BatchLayout& layout = state_.program->batch_layout();
+  const auto* pixels =
+      reinterpret_cast<const uint8_t*>(state_.batch(block) + layout.pixels_offset());
+  const int64_t m = state_.program->settings().micro_batch;
+  state_.sums->reset();
+  for (int64_t index = 0; index * m < images; ++index) {
+    state_.run_micro_batch({0, block, pixels, images, index}, kind == StepKind::train);
+  }
+  state_.summarize(block, images);
+  if (kind != StepKind::train) return;
+  state_.update(block);
+  prepare(state_.updated_residents);
+}
+
+/// Launchers count what they launch; a replay has none, and recording runs nothing.
+void DeviceExecution::record(StepKind kind, int block) {
+  Step& step = this->step(kind, block);
+  kernels::WorkCounters& counters = kernels::work_counters();
+  const kernels::WorkTotals before = counters.snapshot();
+  const int64_t images = state_.program->settings().batch;
+  step.recording = state_.backend.record([&] { call_primitives(kind, block, images); });
+  step.work = counters.snapshot() - before;
+  counters.add(before - counters.snapshot());
+}
+
+void DeviceExecution::run(StepKind kind, int block, int64_t images) {
+  Step& step = this->step(kind, block);
+  const bool whole = images == state_.program->settings().batch;
+  const bool listened_to = kind == StepKind::train && state_.on_gradients != nullptr;
+  if (!step.ran_once || !whole || listened_to) {
+    call_primitives(kind, block, images);
+    step.ran_once = step.ran_once || whole;
+    return;
+  }
+  if (!step.recording) record(kind, block);
+  if (step.recording) {
+    step.recording->replay();
+    kernels::work_counters().add(step.work);
+  } else {
+    call_primitives(kind, block, images);
+  }
+}
+
+void DeviceExecution::begin(StepKind kind, const BatchView& batch, double learning_rate) {
+  if (static_cast<int>(under_way_.size()) >= blocks()) {
+    fail("[step] ", blocks(), " batches are under way already; end one first");
+  }
+  if (halted_ && under_way_.empty()) allow_updates();
+  const int block = next_block_;
+  fill(transfers_->host(block), batch, learning_rate);
+  transfers_->send(block, state_.program->batch_layout().bytes(batch.count), state_.batch(block));
+  run(kind, block, batch.count);
+  transfers_->fetch(block, state_.control(block), sizeof(kernels::StepControl));
+  under_way_.push_back(kind);
+  next_block_ = (block + 1) % blocks();
+}
+
+kernels::StepControl DeviceExecution::end() {
+  if (under_way_.empty()) fail("[step] no batch is under way");
+  const int begun = static_cast<int>(under_way_.size());
+  const int block = (next_block_ + blocks() - begun) % blocks();
+  transfers_->wait(block);
+  kernels::StepControl control;
+  std::memcpy(&control, transfers_->host(block), sizeof control);
+  halted_ = halted_ || (under_way_.front() == StepKind::train && control.updates == 0);
+  under_way_.pop_front();
+  return control;
+}
+
+}  // namespace
+
+std::unique_ptr<StepExecution> make_device_execution(StepState& state) {
+  return std::make_unique<DeviceExecution>(state);
+}
+
+}  // namespace trady

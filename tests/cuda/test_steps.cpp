@@ -1,0 +1,219 @@
+// Whole training steps on the CUDA device against the reference and the CPU: gradients, weights
+// after epochs, memory; and recorded steps against the same steps called one primitive at a time.
+#include <catch2/catch.hpp>
+#include <limits>
+
+#include "engine/trainer.h"
+#include "kernels/work_counters.h"
+#include "tests/cuda/cuda_device.h"
+#include "tests/engine/tiny_networks.h"
+#include "tests/kernels/device_under_test.h"
+
+namespace trady::testing {
+namespace {
+
+constexpr int64_t kBatch = 4;
+constexpr double kRate = 0.05;
+/// Of whole networks in float32: corners of ReLU6 may flip, sums run in other orders.
+constexpr double kNetworkNmse = 1e-9;
+
+/// Images of noise, in three classes.
+class Noise : public Dataset {
+ public:
+  explicit Noise(int64_t size) : size_(size) {}
+  int64_t size() const override { return size_; }
+  const std::vector<std::string>& class_names() const override { return class_names_; }
+  int32_t label(int64_t index) const override { return static_cast<int32_t>(index % 3); }
+  Image load(int64_t index) const override {
+    Image image(9, 9);
+    RandomStream random(1, RandomPurpose::initialization, 0, static_cast<uint32_t>(index));
+    for (uint8_t& pixel : image.pixels) pixel = static_cast<uint8_t>(random.below(256));
+    return image;
+  }
+  std::string sample_name(int64_t index) const override { return "noise " + std::to_string(index); }
+  bool decodes() const override { return false; }
+  int64_t resident_bytes() const override { return 0; }
+
+ private:
+  int64_t size_;
+  std::vector<std::string> class_names_{"a", "b", "c"};
+};
+
+StepSettings settings_of(int64_t micro_batch) {
+  StepSettings settings;
+  settings.batch = kBatch;
+  settings.micro_batch = micro_batch;
+  settings.batches_in_flight = 2;
+  return settings;
+}
+
+/// The tiny network on one device.
+struct Run {
+  explicit Run(const kernels::Backend& device, int64_t micro_batch = kBatch,
+               const OptimizerSettings& optimizer = {})
+      : parameters(tape.parameters(), device),
+        runner(tape, device, parameters, optimizer, settings_of(micro_batch), 1),
+        batch(tape, kBatch, 5) {
+    fill_random(parameters, 3);
+  }
+  /// Three epochs of six steps, each with a selection of its own.
+  EpochResult train(const std::function<UpdatePlan(const Tape&, uint32_t)>& plan_of) {
+    LoaderOptions options;
+    options.transform = {9, Recipe::light};
+    options.batch_size = kBatch;
+    Loader loader(std::make_shared<DecodedCache>(std::make_shared<Noise>(6 * kBatch),
+                                                 std::make_shared<CacheBudget>(0)),
+                  options);
+    EpochResult last;
+    for (int epoch = 0; epoch < 3; ++epoch) {
+      runner.select(plan_of(tape, static_cast<uint32_t>(epoch)));
+      last = train_epoch(runner, loader, {kRate, 6, 18}, epoch, nullptr);
+      evaluated += evaluate_all(runner, loader, nullptr);
+      CHECK(runner.measured() == runner.planned());
+    }
+    return last;
+  }
+  std::vector<double> weights() const {
+    std::vector<double> all;
+    for (const auto& values : values_of(parameters)) {
+      all.insert(all.end(), values.begin(), values.end());
+    }
+    return all;
+  }
+
+  const Tape tape = tiny_network();
+  Parameters parameters;
+  StepRunner runner;
+  RandomBatch batch;
+  EvaluationResult evaluated;
+};
+
+std::vector<double> difference(std::vector<double> a, const std::vector<double>& b) {
+  REQUIRE(a.size() == b.size());
+  for (size_t i = 0; i < a.size(); ++i) a[i] -= b[i];
+  return a;
+}
+
+TEST_CASE("A step's gradients, under every kind of update and cut in any way", "[step]") {
+  const auto cuda = cuda_device(kernels::cuda::Precision::fp32);
+  if (!cuda) return;
+  const auto reference = float64_reference();
+  Run exact(*reference);
+  for (const int64_t micro_batch : {1, 2, 4}) {
+    Run run(*cuda, micro_batch);
+    for (uint32_t seed = 0; seed < 4; ++seed) {
+      const UpdatePlan plan = seed == 0 ? every_weight(exact.tape) : mixed_plan(exact.tape, seed);
+      INFO("micro-batch " << micro_batch << ", plan " << seed);
+      exact.runner.select(plan);
+      run.runner.select(plan);
+      const Gradients expected = gradients_of(exact.runner, exact.tape, exact.batch);
+      const Gradients actual = gradients_of(run.runner, run.tape, run.batch);
+      REQUIRE(actual.size() == expected.size());
+      for (const auto& [name, gradient] : expected) {
+        INFO(name);
+        CHECK(nmse(actual.at(name).values, gradient.values) <= kNetworkNmse);
+      }
+      CHECK(run.runner.measured() == run.runner.planned());
+      CHECK(run.runner.evaluate(run.batch.view()).loss_sum ==
+            Approx(exact.runner.evaluate(exact.batch.view()).loss_sum).epsilon(1e-5));
+    }
+  }
+}
+
+TEST_CASE("Three epochs of training end where the CPU's and the reference's end", "[step]") {
+  const auto cuda = cuda_device(kernels::cuda::Precision::fp32);
+  if (!cuda) return;
+  const auto cpu = kernels::make_cpu_backend();
+  const auto reference = float64_reference();
+  const OptimizerSettings plain, momentum{0.9, 0.01, 1.0};
+  for (const bool with_momentum : {false, true}) {
+    const OptimizerSettings& optimizer = with_momentum ? momentum : plain;
+    const auto plan_of = [&](const Tape& tape, uint32_t epoch) {
+      return with_momentum ? every_weight(tape) : mixed_plan(tape, epoch);
+    };
+    INFO(with_momentum);
+    Run on_cuda(*cuda, 2, optimizer), on_cpu(*cpu, 2, optimizer), exact(*reference, 2, optimizer);
+    const std::vector<double> before = exact.weights();
+    const EpochResult result = on_cuda.train(plan_of);
+    const EpochResult expected = exact.train(plan_of);
+    on_cpu.train(plan_of);
+    CHECK(result.steps == expected.steps);
+    CHECK(result.loss == Approx(expected.loss).epsilon(1e-4));
+    CHECK(result.accuracy == Approx(expected.accuracy));
+    CHECK(on_cuda.evaluated.correct == exact.evaluated.correct);
+    CHECK(on_cuda.evaluated.count == exact.evaluated.count);
+    const auto update = difference(exact.weights(), before);
+    CHECK(nmse(difference(on_cuda.weights(), before), update) <= 1e-6);
+    CHECK(nmse(difference(on_cuda.weights(), before), difference(on_cpu.weights(), before)) <=
+          1e-6);
+  }
+}
+
+TEST_CASE("A replayed epoch equals the same epoch called primitive by primitive", "[step]") {
+  const auto cuda = cuda_device(kernels::cuda::Precision::tf32);
+  if (!cuda) return;
+  Run recorded(*cuda, 2), eager(*cuda, 2);
+  eager.runner.on_gradients([](const GradientView&) {});  // whoever listens is called each time
+  auto& work = kernels::work_counters();
+  work.reset();
+  const EpochResult replayed = recorded.train(mixed_plan);
+  const int64_t multiply_adds = work.grad_weight;
+  work.reset();
+  const EpochResult called = eager.train(mixed_plan);
+  CHECK(replayed.loss == called.loss);
+  CHECK(recorded.evaluated.loss_sum == eager.evaluated.loss_sum);
+  CHECK(bit_identical(recorded.weights(), eager.weights()));
+  CHECK(multiply_adds == work.grad_weight);
+}
+
+TEST_CASE("A step that is not finite updates nothing, nor do those under way behind it", "[step]") {
+  const auto cuda = cuda_device(kernels::cuda::Precision::fp32);
+  if (!cuda) return;
+  Run run(*cuda);
+  run.runner.select(every_weight(run.tape));
+  run.runner.train(run.batch.view(), kRate);
+  const ParameterId bias = run.parameters.find("classifier.bias");
+  const std::vector<double> good = run.parameters.get(bias);
+  std::vector<double> bad = good;
+  bad[1] = std::numeric_limits<double>::infinity();
+  run.parameters.set(bias, bad);
+  const auto before = run.weights();
+  run.runner.begin_train(run.batch.view(), kRate);
+  run.runner.begin_train(run.batch.view(), kRate);
+  CHECK_FALSE(run.runner.end_train().finite);
+  CHECK_FALSE(run.runner.end_train().finite);
+  CHECK(bit_identical(run.weights(), before));
+  run.parameters.set(bias, good);
+  CHECK(run.runner.train(run.batch.view(), kRate).finite);
+  CHECK_FALSE(bit_identical(run.weights(), before));
+}
+
+TEST_CASE("Batches of fewer images, and logits", "[step]") {
+  const auto cuda = cuda_device(kernels::cuda::Precision::fp32);
+  if (!cuda) return;
+  const auto reference = float64_reference();
+  std::vector<std::vector<double>> logits;
+  for (const kernels::Backend* device :
+       std::initializer_list<const kernels::Backend*>{cuda.get(), reference.get()}) {
+    Run run(*device);
+    StepSettings settings = settings_of(2);
+    settings.training = false;
+    settings.logits = true;
+    StepRunner runner(run.tape, *device, run.parameters, {}, settings, 1);
+    runner.select(UpdatePlan::head_only(run.tape.convs().size()));
+    BatchView batch = run.batch.view();
+    std::vector<double> all;
+    for (const int64_t count : {4, 3, 1, 4}) {
+      batch.count = count;
+      CHECK(runner.evaluate(batch).count == count);
+      const auto some = runner.logits();
+      CHECK(some.size() == static_cast<size_t>(count * run.tape.classes()));
+      all.insert(all.end(), some.begin(), some.end());
+    }
+    logits.push_back(all);
+  }
+  CHECK(nmse(logits[0], logits[1]) <= kNetworkNmse);
+}
+
+}  // namespace
+}  // namespace trady::testing
