@@ -8,7 +8,7 @@
 #include <cublasLt.h>
 
 #include <array>
-#include <stdexcept>
+#include <optional>
 
 #include "kernels/cuda/conv_epilogue.h"
 #include "kernels/cuda/device/launch.cuh"
@@ -22,9 +22,7 @@ namespace {
 
 void check_cublas(cublasStatus_t status, const char* what) {
   if (status == CUBLAS_STATUS_SUCCESS) return;
-  throw std::runtime_error(std::string("[cuda] cuBLAS, ") + what + ": " +
-                           cublasLtGetStatusString(status) +
-                           "; to do without it, configure trady with -DTRADY_CUBLAS=OFF");
+  throw_library_error("cuBLAS", what, cublasLtGetStatusString(status), "TRADY_CUBLAS");
 }
 
 /// All matrices are contiguous. Transposed: a is stored as [k, m], b as [n, k].

@@ -11,7 +11,6 @@
 #include <algorithm>
 #include <array>
 #include <memory>
-#include <stdexcept>
 #include <string>
 #include <type_traits>
 #include <vector>
@@ -25,9 +24,9 @@ inline void check_cudnn(cudnnStatus_t status, const char* what) {
   if (status == CUDNN_STATUS_SUCCESS) return;
   std::array<char, 512> details{};
   cudnnGetLastErrorString(details.data(), details.size());
-  throw std::runtime_error(std::string("[cuda] cuDNN, ") + what + ": " +
-                           cudnnGetErrorString(status) + " " + details.data() +
-                           "; to do without it, configure trady with -DTRADY_CUDNN=OFF");
+  throw_library_error("cuDNN", what,
+                      std::string(cudnnGetErrorString(status)) + " " + details.data(),
+                      "TRADY_CUDNN");
 }
 
 inline bool is_unsupported(cudnnStatus_t status) {

@@ -1,8 +1,11 @@
 #include "kernels/cuda/vendor_passes.h"
 
+#include <stdexcept>
+
 #include "kernels/cuda/cublas_passes.h"
 #include "kernels/cuda/cudnn_passes.h"
 #include "kernels/cuda/traffic.h"
+#include "kernels/trace.h"
 
 namespace trady::kernels::cuda {
 
@@ -36,6 +39,14 @@ std::string Vendors::versions() const {
   if (cublas_) text += ", " + cublas_->version();
   if (cudnn_) text += ", " + cudnn_->version();
   return text;
+}
+
+void throw_library_error(const std::string& library, const std::string& what,
+                         const std::string& why, const std::string& option) {
+  const std::string labels = open_labels();
+  throw std::runtime_error("[cuda] " + labels + (labels.empty() ? "" : ": ") + library + ", " +
+                           what + ": " + why + "; to do without it, configure trady with -D" +
+                           option + "=OFF");
 }
 
 int64_t vendor_forward_bytes(const ConvShape& shape, const ConvForward::Buffers& buffers,

@@ -51,6 +51,11 @@ class Vendors {
   std::unique_ptr<VendorPasses> cublas_, cudnn_;
 };
 
+/// Throws std::runtime_error: the labels that are open, library, what was done, why it failed, and
+/// the option to build without it.
+[[noreturn]] void throw_library_error(const std::string& library, const std::string& what,
+                                      const std::string& why, const std::string& option);
+
 enum class FinishedBy { library, us };
 /// Bytes that a forward pass moves (kernels/cuda/traffic.h), with the sums stored and read again
 /// where conv_epilogue.h finishes them. What a library moves in its workspace is not known.

@@ -226,5 +226,53 @@ TEST_CASE("vendor passes: the same bytes every time, and the work that the formu
   });
 }
 
+/// One layer's three passes on memory of its own.
+struct Layer {
+  const CudaBackend& cuda;
+  ConvShape shape;
+  ConvInputs in = random_conv_inputs(shape, false);
+  DeviceChannels channels{cuda, channel_lists(shape.in_c).back()};
+  std::unique_ptr<kernels::ConvForward> forward = cuda.conv_forward(shape, Activation::relu6);
+  std::unique_ptr<kernels::ConvGradInput> grad_input = cuda.conv_grad_input(shape);
+  std::unique_ptr<kernels::ConvGradWeight> grad_weight =
+      cuda.conv_grad_weight(shape, SliceKind::input_channels, shape.in_c);
+  DeviceBytes scratch{cuda, std::max({forward->scratch_bytes(), grad_input->scratch_bytes(),
+                                      grad_weight->scratch_bytes()})};
+  Buffer x{cuda, in.x}, w{cuda, in.w}, bias{cuda, in.bias}, dy{cuda, in.dy};
+  Buffer y{cuda, shape.out_elements()}, dw{cuda, shape.weight_elements()};
+  Buffer dx{cuda, random_values(shape.in_elements(), 6)};
+
+  void enqueue() const {
+    forward->run({.x = x.data(),
+                  .w = w.data(),
+                  .bias = bias.data(),
+                  .y = y.data(),
+                  .scratch = scratch.data()});
+    grad_input->run({.dy = dy.data(), .w = w.data(), .dx = dx.data(), .scratch = scratch.data()},
+                    kernels::GradientMode::accumulate);
+    grad_weight->run({.x = x.data(),
+                      .dy = dy.data(),
+                      .channels = channels.list(),
+                      .dw = dw.data(),
+                      .scratch = scratch.data()});
+  }
+};
+
+TEST_CASE("vendor passes: recorded and replayed as run", "[vendor]") {
+  with_libraries([](const Setting& s) {
+    for (const ConvCase& test : cases()) {
+      INFO(s.name() << ", " << test.name);
+      const Layer eager{*s.cuda, test.shape}, replayed{*s.cuda, test.shape};
+      eager.enqueue();  // each kernel once before it is recorded
+      const auto recording = s.cuda->record([&] { replayed.enqueue(); });
+      REQUIRE(recording);
+      recording->replay();
+      CHECK(bit_identical(replayed.y.values(), eager.y.values()));
+      CHECK(bit_identical(replayed.dx.values(), eager.dx.values()));
+      CHECK(bit_identical(replayed.dw.values(), eager.dw.values()));
+    }
+  });
+}
+
 }  // namespace
 }  // namespace trady::testing
