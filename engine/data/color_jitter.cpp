@@ -1,6 +1,7 @@
 #include "engine/data/color_jitter.h"
 
 #include "engine/data/pixel_kernels.h"
+#include "kernels/pixel_arithmetic.h"
 
 namespace trady {
 namespace {
@@ -11,8 +12,7 @@ float mean_grey(const PlanarImage& image) {
     sum +=
         pixel_kernels().sum_grey(&image.pixels[y * image.row_bytes()], image.stride, image.width);
   }
-  const double pixel_count = static_cast<double>(image.height) * image.width;
-  return static_cast<float>(static_cast<int>(static_cast<double>(sum) / pixel_count + 0.5));
+  return kernels::mean_grey(sum, image.height, image.width);
 }
 
 void blend_with_constant(float base, float factor, PlanarImage& image) {

@@ -38,7 +38,8 @@ class Loader::Pipeline {
 
  private:
   struct Slot {
-    std::vector<uint8_t> pixels;
+    std::vector<uint8_t> pixels;  ///< or
+    PackedImages images;          ///< as options_.output says
     std::vector<int32_t> labels;
     std::vector<int64_t> indices;
     int64_t unfinished = 0;  ///< samples still to come
@@ -52,6 +53,7 @@ class Loader::Pipeline {
   void work(size_t thread);
   void prepare(int64_t position, TransformScratch& scratch);
   std::shared_ptr<const Image> load(int64_t index);
+  ImagePart part_of(const Image& image, int64_t index) const;
   void stop();
 
   const std::shared_ptr<DecodedCache> images_;
@@ -94,7 +96,11 @@ Loader::Pipeline::Pipeline(std::shared_ptr<DecodedCache> images, const LoaderOpt
   }
   const int64_t capacity = std::min(options_.batch_size, dataset().size());
   for (Slot& slot : ring_) {
-    slot.pixels.resize(static_cast<size_t>(capacity * transform_.output_bytes()));
+    if (options_.output == LoaderOutput::images) {
+      slot.images.allocate(capacity, transform_.image_size());
+    } else {
+      slot.pixels.resize(static_cast<size_t>(capacity * transform_.output_bytes()));
+    }
     slot.labels.resize(static_cast<size_t>(capacity));
     slot.indices.resize(static_cast<size_t>(capacity));
   }
@@ -168,6 +174,7 @@ void Loader::Pipeline::work(size_t thread) {
     Slot& slot = slot_of(position / options_.batch_size);
     if (position % options_.batch_size == 0) {
       slot.unfinished = batch_count(position / options_.batch_size);
+      slot.images.clear();
       slot.error = nullptr;
     }
     lock.unlock();
@@ -194,15 +201,21 @@ void Loader::Pipeline::prepare(int64_t position, TransformScratch& scratch) {
   Slot& slot = slot_of(position / options_.batch_size);
   slot.labels[row] = dataset().label(index);
   slot.indices[row] = index;
-  uint8_t* out = &slot.pixels[row * transform_.output_bytes()];
   const std::shared_ptr<const Image> image = load(index);
-  if (options_.mode == LoaderMode::test) {
-    transform_.test(*image, scratch, out);
-    return;
+  const ImagePart part = part_of(*image, index);
+  if (options_.output == LoaderOutput::images) {
+    slot.images.add(row, part, scratch);
+  } else {
+    transform_image(part.transform, part.pixels, transform_.image_size(), scratch,
+                    &slot.pixels[row * transform_.output_bytes()]);
   }
+}
+
+ImagePart Loader::Pipeline::part_of(const Image& image, int64_t index) const {
+  if (options_.mode == LoaderMode::test) return transform_.test_part(image);
   RandomStream random(options_.seed, RandomPurpose::augmentation, epoch_,
                       static_cast<uint32_t>(index));
-  transform_.train(*image, transform_.draw(image->height, image->width, random), scratch, out);
+  return transform_.train_part(image, transform_.draw(image.height, image.width, random));
 }
 
 /// Errors name the sample, also where its file alone does not.
@@ -226,6 +239,7 @@ bool Loader::Pipeline::next(Batch& batch) {
   Slot& slot = slot_of(next_batch_);
   const int64_t count = batch_count(next_batch_), first = next_batch_ * options_.batch_size;
   if (threads_.empty()) {
+    slot.images.clear();
     for (int64_t i = 0; i < count; ++i) prepare(first + i, scratch_[0]);
     scratch_bytes_[0] = scratch_[0].bytes();
   } else {
@@ -233,7 +247,14 @@ bool Loader::Pipeline::next(Batch& batch) {
                          [&] { return next_position_ >= first + count && slot.unfinished == 0; });
     if (slot.error) std::rethrow_exception(slot.error);
   }
-  batch = {slot.pixels.data(), slot.labels.data(), slot.indices.data(), count};
+  batch = {.labels = slot.labels.data(), .indices = slot.indices.data(), .count = count};
+  if (options_.output == LoaderOutput::images) {
+    batch.images = slot.images.data();
+    batch.image_bytes = slot.images.bytes();
+    batch.transforms = slot.images.transforms();
+  } else {
+    batch.pixels = slot.pixels.data();
+  }
   ++next_batch_;
   holds_batch_ = true;
   return true;
@@ -242,8 +263,8 @@ bool Loader::Pipeline::next(Batch& batch) {
 int64_t Loader::Pipeline::pipeline_bytes() const {
   size_t bytes = order_.capacity() * sizeof(int64_t);
   for (const Slot& slot : ring_) {
-    bytes += slot.pixels.capacity() + slot.labels.capacity() * sizeof(int32_t) +
-             slot.indices.capacity() * sizeof(int64_t);
+    bytes += slot.pixels.capacity() + static_cast<size_t>(slot.images.allocated_bytes()) +
+             slot.labels.capacity() * sizeof(int32_t) + slot.indices.capacity() * sizeof(int64_t);
   }
   int64_t total = static_cast<int64_t>(bytes) + images_->bytes() + dataset().resident_bytes();
   for (const std::atomic<int64_t>& scratch : scratch_bytes_) total += scratch;

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "engine/data/decoded_cache.h"
+#include "engine/data/packed_images.h"
 #include "engine/data/transform.h"
 
 namespace trady {
@@ -15,8 +16,15 @@ enum class LoaderMode {
   test,   ///< test transform
 };
 
+/// What a batch holds.
+enum class LoaderOutput {
+  pixels,  ///< the network's input squares
+  images,  ///< decoded images and what is to be done with them, for a device that does it
+};
+
 struct LoaderOptions {
   LoaderMode mode = LoaderMode::train;
+  LoaderOutput output = LoaderOutput::pixels;
   TransformOptions transform;
   int64_t batch_size = 32;
   bool shuffle = true;    ///< order drawn from (seed, epoch); otherwise the data set's order
@@ -33,10 +41,15 @@ struct LoaderOptions {
 
 /// Valid until the loader's next call of next() or start_epoch().
 struct Batch {
-  const uint8_t* pixels = nullptr;   ///< [count, S, S, 3]
+  const uint8_t* pixels = nullptr;   ///< [count, S, S, 3]; null with LoaderOutput::images
   const int32_t* labels = nullptr;   ///< [count]
   const int64_t* indices = nullptr;  ///< [count], samples of the data set
   int64_t count = 0;
+  // With LoaderOutput::images, else null. Transformed (kernels/image_transform.h) they are the
+  // pixels that LoaderOutput::pixels gives, to the byte.
+  const uint8_t* images = nullptr;  ///< [image_bytes], one after the other
+  int64_t image_bytes = 0;          ///< at most count * max_packed_bytes(S): packed_images.h
+  const kernels::ImageTransform* transforms = nullptr;  ///< [count]
 };
 
 /// Batches depend on the data set, the options' seed and the epoch, and on nothing else: neither on

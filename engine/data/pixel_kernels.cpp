@@ -4,6 +4,7 @@
 
 #include "engine/data/pixel_loops.h"
 #include "kernels/cpu/isa.h"
+#include "kernels/pixel_arithmetic.h"
 
 namespace trady {
 namespace {
@@ -16,16 +17,13 @@ void weighted_sum(const uint8_t* in, int64_t stride, const int32_t* weights, int
                   int64_t bytes, uint8_t* out) {
   constexpr int kBlock = 48;
   for (int64_t begin = 0; begin < bytes; begin += kBlock) {
-    // At most 255 * (2^22 + the weights' rounding) + 2^21 < 2^31.
     int32_t sums[kBlock];
-    std::fill_n(sums, kBlock, 1 << (kWeightFractionBits - 1));
+    std::fill_n(sums, kBlock, kernels::kHalfWeight);
     for (int32_t t = 0; t < count; ++t) {
       const uint8_t* values = in + t * stride + begin;
       for (int i = 0; i < kBlock; ++i) sums[i] += values[i] * weights[t];
     }
-    for (int i = 0; i < kBlock; ++i) {
-      out[begin + i] = static_cast<uint8_t>(std::min(sums[i] >> kWeightFractionBits, 255));
-    }
+    for (int i = 0; i < kBlock; ++i) out[begin + i] = kernels::byte_of_weighted_sum(sums[i]);
   }
 }
 
@@ -37,13 +35,8 @@ int64_t sum_grey(const uint8_t* row, int64_t stride, int64_t width) {
   return pixel_loops::sum_grey(row, stride, width);
 }
 
-uint8_t blend(float base, float factor, uint8_t value) {
-  const float blended = base + factor * (static_cast<float>(value) - base);
-  return static_cast<uint8_t>(static_cast<int32_t>(std::clamp(blended, 0.0f, 255.0f)));
-}
-
 void blend_with_constant(float base, float factor, int64_t bytes, uint8_t* values) {
-  for (int64_t i = 0; i < bytes; ++i) values[i] = blend(base, factor, values[i]);
+  for (int64_t i = 0; i < bytes; ++i) values[i] = kernels::blend(base, factor, values[i]);
 }
 
 void blend_with_grey(float factor, int64_t stride, int64_t width, uint8_t* row) {
@@ -54,10 +47,10 @@ void blend_with_grey(float factor, int64_t stride, int64_t width, uint8_t* row) 
     uint8_t* blue = green + stride;
     float grey[kBlock];
     for (int i = 0; i < kBlock; ++i) {
-      grey[i] = static_cast<float>(pixel_loops::grey_of(red[i], green[i], blue[i]));
+      grey[i] = static_cast<float>(kernels::grey_of(red[i], green[i], blue[i]));
     }
     for (uint8_t* plane : {red, green, blue}) {
-      for (int i = 0; i < kBlock; ++i) plane[i] = blend(grey[i], factor, plane[i]);
+      for (int i = 0; i < kBlock; ++i) plane[i] = kernels::blend(grey[i], factor, plane[i]);
     }
   }
 }

@@ -6,21 +6,18 @@
 
 namespace trady {
 
-/// Resize weights are fixed point with this many fraction bits.
-constexpr int kWeightFractionBits = 22;
-
 struct PixelKernels {
   const char* isa;
 
   /// out[c * out_stride + r] = in[r * in_stride + c] for r, c < 16.
   void (*transpose_16x16)(const uint8_t* in, int64_t in_stride, uint8_t* out, int64_t out_stride);
   /// out[i] = round(sum over t < count of in[t * stride + i] * weights[t]), i < bytes, a multiple
-  /// of 48. Weights are not negative and sum to about 1.
+  /// of 48. Weights as kernels/pixel_arithmetic.h makes them.
   void (*weighted_sum)(const uint8_t* in, int64_t stride, const int32_t* weights, int32_t count,
                        int64_t bytes, uint8_t* out);
   /// Planes of one row: red at row, green at row + stride, blue at row + 2 * stride.
   void (*interleave)(const uint8_t* row, int64_t stride, int64_t width, uint8_t* out);
-  /// Sum of the greys (ITU-R 601 luma in 16-bit fixed point, as Pillow's convert("L")).
+  /// Sum of the greys (kernels/pixel_arithmetic.h: grey_of).
   int64_t (*sum_grey)(const uint8_t* row, int64_t stride, int64_t width);
   /// values[i] = base + factor * (values[i] - base), cut off to 0..255 and truncated; `bytes` a
   /// multiple of 16.

@@ -38,7 +38,7 @@ TRADY_AVX2 void weighted_sum(const uint8_t* in, int64_t stride, const int32_t* w
                              int32_t count, int64_t bytes, uint8_t* out) {
   for (int64_t begin = 0; begin < bytes; begin += 48) {
     __m256i sums[6];
-    for (__m256i& sum : sums) sum = _mm256_set1_epi32(1 << (kWeightFractionBits - 1));
+    for (__m256i& sum : sums) sum = _mm256_set1_epi32(kernels::kHalfWeight);
     for (int32_t t = 0; t < count; ++t) {
       const uint8_t* values = in + t * stride + begin;
       const __m256i weight = _mm256_set1_epi32(weights[t]);
@@ -47,7 +47,7 @@ TRADY_AVX2 void weighted_sum(const uint8_t* in, int64_t stride, const int32_t* w
         sums[i] = _mm256_add_epi32(sums[i], product);
       }
     }
-    for (__m256i& sum : sums) sum = _mm256_srai_epi32(sum, kWeightFractionBits);
+    for (__m256i& sum : sums) sum = _mm256_srai_epi32(sum, kernels::kWeightFractionBits);
     for (int i = 0; i < 3; ++i) store_16(sums[2 * i], sums[2 * i + 1], out + begin + 16 * i);
   }
 }
@@ -77,8 +77,8 @@ TRADY_AVX2 void blend_with_constant(float base, float factor, int64_t bytes, uin
 }
 
 TRADY_AVX2_INLINE __m256 grey_of_8(const uint8_t* red, const uint8_t* green, const uint8_t* blue) {
-  using namespace pixel_loops;  // NOLINT(google-build-using-namespace): the luma's weights
-  __m256i sum = _mm256_set1_epi32(kHalf);
+  using namespace kernels;  // NOLINT(google-build-using-namespace): the luma's weights
+  __m256i sum = _mm256_set1_epi32(kHalfGrey);
   sum =
       _mm256_add_epi32(sum, _mm256_mullo_epi32(load_8_as_ints(red), _mm256_set1_epi32(kRedWeight)));
   sum = _mm256_add_epi32(

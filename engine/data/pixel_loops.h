@@ -3,6 +3,8 @@
 
 #include <cstdint>
 
+#include "kernels/pixel_arithmetic.h"
+
 namespace trady::pixel_loops {
 
 #define TRADY_INLINE [[gnu::always_inline]] inline
@@ -34,16 +36,10 @@ TRADY_INLINE void interleave(const uint8_t* row, int64_t stride, int64_t width, 
   }
 }
 
-constexpr int32_t kRedWeight = 19595, kGreenWeight = 38470, kBlueWeight = 7471, kHalf = 0x8000;
-
-TRADY_INLINE int32_t grey_of(int32_t red, int32_t green, int32_t blue) {
-  return (red * kRedWeight + green * kGreenWeight + blue * kBlueWeight + kHalf) >> 16;
-}
-
 TRADY_INLINE int64_t sum_grey(const uint8_t* row, int64_t stride, int64_t width) {
   int32_t sum = 0;  // rows are shorter than 2^23 pixels
   for (int64_t x = 0; x < width; ++x) {
-    sum += grey_of(row[x], row[x + stride], row[x + 2 * stride]);
+    sum += kernels::grey_of(row[x], row[x + stride], row[x + 2 * stride]);
   }
   return sum;
 }

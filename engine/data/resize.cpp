@@ -5,44 +5,34 @@
 #include <cstring>
 
 #include "engine/data/pixel_kernels.h"
+#include "kernels/pixel_arithmetic.h"
 
 namespace trady {
 namespace {
 
 constexpr int kRowsAtOnce = 16;
 
-struct Range {
-  double begin, end;  ///< of the source, in pixels
-  int source_size;    ///< pixels there are
-  int output_size;    ///< pixels that begin..end becomes
-  int window_begin, window_size;
-};
-
-/// A triangle of half-width max(scale, 1) around each output pixel's centre, cut off at the
-/// source's edges, normalised in double, then rounded to fixed point.
-void make_taps(const Range& range, ResizeTaps& taps, std::vector<double>& real_weights) {
-  const double scale = (range.end - range.begin) / range.output_size;
-  const double support = std::max(scale, 1.0);
-  taps.stride = static_cast<int>(std::ceil(support)) * 2 + 1;
-  taps.first.resize(range.window_size);
-  taps.tap_count.resize(range.window_size);
-  taps.weights.resize(static_cast<size_t>(range.window_size) * taps.stride);
+/// The taps of an axis' outputs window_begin, ..., normalised in double, then rounded to fixed
+/// point.
+void make_taps(const kernels::ResizeAxis& axis, int window_begin, int window_size, ResizeTaps& taps,
+               std::vector<double>& real_weights) {
+  taps.stride = static_cast<int>(std::ceil(axis.support)) * 2 + 1;
+  taps.first.resize(window_size);
+  taps.tap_count.resize(window_size);
+  taps.weights.resize(static_cast<size_t>(window_size) * taps.stride);
   real_weights.resize(taps.stride);
-  for (int i = 0; i < range.window_size; ++i) {
-    const double center = range.begin + (range.window_begin + i + 0.5) * scale;
-    const int first = std::max(static_cast<int>(center - support + 0.5), 0);
-    const int last = std::min(static_cast<int>(center + support + 0.5), range.source_size);
+  for (int i = 0; i < window_size; ++i) {
+    const kernels::ResizeTaps of_output = kernels::resize_taps(axis, window_begin + i);
     double sum = 0;
-    for (int t = 0; t < last - first; ++t) {
-      const double distance = std::abs((first + t - center + 0.5) * (1 / support));
-      real_weights[t] = std::max(1 - distance, 0.0);
+    for (int t = 0; t < of_output.count; ++t) {
+      real_weights[t] = kernels::resize_weight(axis, of_output, t);
       sum += real_weights[t];
     }
-    taps.first[i] = first;
-    taps.tap_count[i] = last - first;
+    taps.first[i] = of_output.first;
+    taps.tap_count[i] = of_output.count;
     int32_t* weights = &taps.weights[static_cast<size_t>(i) * taps.stride];
-    for (int t = 0; t < last - first; ++t) {
-      weights[t] = static_cast<int32_t>(0.5 + real_weights[t] / sum * (1 << kWeightFractionBits));
+    for (int t = 0; t < of_output.count; ++t) {
+      weights[t] = kernels::fixed_point_weight(real_weights[t], sum);
     }
   }
 }
@@ -122,12 +112,10 @@ int64_t ResizeScratch::bytes() const {
 
 void resize_bilinear(const ImageView& source, const SourceBox& box, const ResizeTarget& target,
                      ResizeScratch& scratch, PlanarImage& out) {
-  make_taps(
-      {box.left, box.right, source.width, target.width, target.window_left, target.window_width},
-      scratch.horizontal, scratch.real_weights);
-  make_taps(
-      {box.top, box.bottom, source.height, target.height, target.window_top, target.window_height},
-      scratch.vertical, scratch.real_weights);
+  make_taps(kernels::resize_axis(box.left, box.right, source.width, target.width),
+            target.window_left, target.window_width, scratch.horizontal, scratch.real_weights);
+  make_taps(kernels::resize_axis(box.top, box.bottom, source.height, target.height),
+            target.window_top, target.window_height, scratch.vertical, scratch.real_weights);
   const ResizeTaps& taps = scratch.vertical;
   const int first_row = taps.first.front();
   resize_horizontally(source, first_row, taps.first.back() + taps.tap_count.back(), target.flip,

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <span>
 
 #include "engine/error.h"
@@ -27,10 +26,6 @@ constexpr double kJitter = 0.4;
 /// Half to even, as Python's round().
 int round_to_int(double value) {
   return static_cast<int>(std::nearbyint(value));
-}
-
-SourceBox whole_box(const ImageView& image) {
-  return {0, 0, static_cast<double>(image.width), static_cast<double>(image.height)};
 }
 
 /// torchvision's RandomResizedCrop.get_params: area 0.08-1 of the image, aspect ratio 3/4-4/3,
@@ -70,19 +65,6 @@ ColorJitter draw_jitter(RandomStream& random) {
   return jitter;
 }
 
-/// out[y][x] = square[y + shift_y][x + shift_x], black outside.  Both [size, size, 3].
-void shift(const Image& square, int shift_y, int shift_x, uint8_t* out) {
-  const int size = square.width;
-  const int64_t row_bytes = int64_t{3} * size;
-  std::memset(out, 0, size * row_bytes);
-  const int first_x = std::max(0, -shift_x), end_x = std::min(size, size - shift_x);
-  for (int y = std::max(0, -shift_y); y < std::min(size, size - shift_y); ++y) {
-    std::memcpy(out + y * row_bytes + 3 * first_x,
-                square.pixels.data() + (y + shift_y) * row_bytes + 3 * (first_x + shift_x),
-                3 * static_cast<size_t>(end_x - first_x));
-  }
-}
-
 }  // namespace
 
 Recipe parse_recipe(std::string_view name) {
@@ -117,37 +99,42 @@ Augmentation Transform::draw(int height, int width, RandomStream& random) const 
   return augmentation;
 }
 
-void Transform::train(const ImageView& image, const Augmentation& augmentation,
-                      TransformScratch& scratch, uint8_t* out) const {
-  const int size = options_.image_size;
-  const ImageView part = image.crop(augmentation.crop_top, augmentation.crop_left,
-                                    augmentation.crop_height, augmentation.crop_width);
-  ResizeTarget target = ResizeTarget::whole(size, size);
-  target.flip = augmentation.flip;
-  resize_bilinear(part, whole_box(part), target, scratch.resize, scratch.square);
-  if (augmentation.jitter) apply_color_jitter(augmentation.colors, scratch.square);
-  if (augmentation.shift_y == 0 && augmentation.shift_x == 0) {
-    interleave(scratch.square, out);
-    return;
-  }
-  if (scratch.unshifted.width != size) scratch.unshifted = Image(size, size);
-  interleave(scratch.square, scratch.unshifted.pixels.data());
-  shift(scratch.unshifted, augmentation.shift_y, augmentation.shift_x, out);
+ImagePart Transform::train_part(const ImageView& image, const Augmentation& augmentation) const {
+  kernels::ImageTransform transform =
+      resize_only(augmentation.crop_height, augmentation.crop_width, image_size());
+  transform.flip = augmentation.flip;
+  transform.jitter = augmentation.jitter;
+  transform.colors = augmentation.colors;
+  transform.shift_y = augmentation.shift_y;
+  transform.shift_x = augmentation.shift_x;
+  return {image.crop(augmentation.crop_top, augmentation.crop_left, augmentation.crop_height,
+                     augmentation.crop_width),
+          transform};
 }
 
-void Transform::test(const ImageView& image, TransformScratch& scratch, uint8_t* out) const {
-  const int size = options_.image_size;
-  ResizeTarget target = ResizeTarget::whole(size, size);
+ImagePart Transform::test_part(const ImageView& image) const {
+  const int size = image_size();
+  kernels::ImageTransform transform = resize_only(image.height, image.width, size);
   if (options_.recipe == Recipe::standard) {
     const double short_side = std::round(size * kTestResizeRatio);
     const double factor = short_side / std::min(image.height, image.width);
-    target.height = static_cast<int>(std::lround(image.height * factor));
-    target.width = static_cast<int>(std::lround(image.width * factor));
-    target.window_top = round_to_int((target.height - size) / 2.0);
-    target.window_left = round_to_int((target.width - size) / 2.0);
+    transform.target_height = static_cast<int>(std::lround(image.height * factor));
+    transform.target_width = static_cast<int>(std::lround(image.width * factor));
+    transform.window_top = round_to_int((transform.target_height - size) / 2.0);
+    transform.window_left = round_to_int((transform.target_width - size) / 2.0);
   }
-  resize_bilinear(image, whole_box(image), target, scratch.resize, scratch.square);
-  interleave(scratch.square, out);
+  return {image, transform};
+}
+
+void Transform::train(const ImageView& image, const Augmentation& augmentation,
+                      TransformScratch& scratch, uint8_t* out) const {
+  const ImagePart part = train_part(image, augmentation);
+  transform_image(part.transform, part.pixels, image_size(), scratch, out);
+}
+
+void Transform::test(const ImageView& image, TransformScratch& scratch, uint8_t* out) const {
+  const ImagePart part = test_part(image);
+  transform_image(part.transform, part.pixels, image_size(), scratch, out);
 }
 
 }  // namespace trady

@@ -7,7 +7,7 @@
 
 #include "engine/data/color_jitter.h"
 #include "engine/data/image.h"
-#include "engine/data/resize.h"
+#include "engine/data/image_transform.h"
 #include "engine/random.h"
 
 namespace trady {
@@ -29,7 +29,7 @@ struct TransformOptions {
   Recipe recipe = Recipe::standard;
 };
 
-/// All that chance decides about one training image.
+/// All that chance decides about one training image. No recipe shifts and jitters.
 struct Augmentation {
   int crop_top = 0, crop_left = 0, crop_height = 0, crop_width = 0;  ///< in source pixels
   int shift_y = 0, shift_x = 0;                                      ///< in output pixels
@@ -38,15 +38,10 @@ struct Augmentation {
   ColorJitter colors;
 };
 
-/// Buffers that a thread reuses from image to image.
-struct TransformScratch {
-  ResizeScratch resize;
-  PlanarImage square;
-  Image unshifted;
-
-  int64_t bytes() const {
-    return resize.bytes() + static_cast<int64_t>(square.pixels.capacity()) + unshifted.bytes();
-  }
+/// The pixels of an image that count, and what is done with them; transform.offset is left 0.
+struct ImagePart {
+  ImageView pixels;
+  kernels::ImageTransform transform;
 };
 
 class Transform {
@@ -59,10 +54,12 @@ class Transform {
 
   /// Draws for an image of this size. Uses nothing but `random`.
   Augmentation draw(int height, int width, RandomStream& random) const;
-  /// out: [S, S, 3]
+  ImagePart train_part(const ImageView& image, const Augmentation& augmentation) const;
+  ImagePart test_part(const ImageView& image) const;
+  /// Of the part that train_part() says.  out: [S, S, 3]
   void train(const ImageView& image, const Augmentation& augmentation, TransformScratch& scratch,
              uint8_t* out) const;
-  /// out: [S, S, 3]
+  /// Of the part that test_part() says.  out: [S, S, 3]
   void test(const ImageView& image, TransformScratch& scratch, uint8_t* out) const;
 
  private:
