@@ -73,9 +73,10 @@ inline int64_t scratch_with_workspace(int64_t before, int64_t workspace_bytes) {
   return workspace_bytes == 0 ? before : before + kWorkspaceAlignment + workspace_bytes;
 }
 inline void* workspace_in(void* scratch, int64_t before) {
-  const auto address = reinterpret_cast<uintptr_t>(scratch) + static_cast<uintptr_t>(before);
-  const auto alignment = static_cast<uintptr_t>(kWorkspaceAlignment);
-  return reinterpret_cast<void*>((address + alignment - 1) / alignment * alignment);
+  char* const start = static_cast<char*>(scratch) + before;
+  const auto past =
+      static_cast<int64_t>(reinterpret_cast<uintptr_t>(start) % uint64_t{kWorkspaceAlignment});
+  return past == 0 ? start : start + (kWorkspaceAlignment - past);
 }
 
 }  // namespace trady::kernels::cuda

@@ -55,6 +55,7 @@ inline double max(double a, double b) {
 inline float rsqrtf(float x) {
   return 1.0f / std::sqrt(x);
 }
+// NOLINTBEGIN(bugprone-reserved-identifier): the names are CUDA's.
 inline float __saturatef(float x) {
   return std::fmin(std::fmax(x, 0.0f), 1.0f);
 }
@@ -132,3 +133,4 @@ template <typename T>
 T __ldg(const T* address) {
   return *address;
 }
+// NOLINTEND(bugprone-reserved-identifier)

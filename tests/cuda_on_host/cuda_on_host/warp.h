@@ -34,6 +34,7 @@ T shuffle_value(Shuffle kind, unsigned mask, T value, int operand, int width,
 
 }  // namespace cuda_on_host
 
+// NOLINTBEGIN(bugprone-reserved-identifier): the names are CUDA's.
 template <cuda_on_host::Shuffled T>
 T __shfl_sync(unsigned mask, T value, int lane, int width = 32,
               std::source_location where = std::source_location::current()) {
@@ -78,3 +79,4 @@ inline int __all_sync(unsigned mask, int predicate,
                       std::source_location where = std::source_location::current()) {
   return cuda_on_host::vote(cuda_on_host::Vote::all, mask, predicate != 0, where) != 0;
 }
+// NOLINTEND(bugprone-reserved-identifier)
