@@ -99,7 +99,7 @@ TEST_CASE("image transforms: many draws", "[images]") {
   for (const Recipe recipe : {Recipe::standard, Recipe::light}) {
     const Transform transform({24, recipe});
     TransformBatch batch(24);
-    for (uint32_t i = 0; i < 60; ++i) {
+    for (uint32_t i = 0; i < 150; ++i) {
       RandomStream random = sample_stream(1000 + i);
       const int height = 8 + static_cast<int>(random.below(40));
       const int width = 8 + static_cast<int>(random.below(40));
@@ -120,9 +120,11 @@ TEST_CASE("image transforms: changes of colour in every order, up to both ends",
                                    ColorChange::saturation};
   do {
     for (const float factor : {0.0F, 0.6F, 1.0F, 1.3999F, 3.0F}) {
-      Augmentation augmentation{.crop_height = 20, .crop_width = 18, .jitter = true};
-      augmentation.colors = {factor, 1.7F - factor / 2, factor, order};
-      batch.add(transform.train_part(image, augmentation));
+      batch.add(
+          transform.train_part(image, {.crop_height = 20,
+                                       .crop_width = 18,
+                                       .jitter = true,
+                                       .colors = {factor, 1.7F - factor / 2, factor, order}}));
     }
   } while (std::next_permutation(order.begin(), order.end()));
   CHECK(batch.first_difference(*cuda) == -1);
@@ -141,7 +143,8 @@ TEST_CASE("image transforms: flips and shifts, up to all black", "[images]") {
                                                .crop_width = 40,
                                                .shift_y = shift_y,
                                                .shift_x = shift_x,
-                                               .flip = flip}));
+                                               .flip = flip,
+                                               .colors = {}}));
       }
     }
   }
