@@ -44,7 +44,7 @@ uint64_t checked_accesses();
 struct Traffic {
   uint64_t bytes_read = 0, bytes_written = 0;
 };
-/// Counts the kernels that run from now on, from zero; or no longer. It costs a third of the speed.
+/// Counts the kernels that run from now on, from zero; or no longer.
 void count_traffic(bool on);
 Traffic traffic();
 
