@@ -57,6 +57,7 @@ nlohmann::json json_of(const WorkloadOptions& options) {
           {"weights", options.model.weights},
           {"image_size", optional(options.model.image_size)},
           {"device", options.model.device},
+          {"precision", options.model.precision},
           {"threads", tools::thread_count(options.model)},
           {"classes", options.classes},
           {"batch", options.batch},
@@ -111,6 +112,24 @@ void MethodSteps::step(const BatchView& batch) {
     runner_->train(batch, kLearningRate);
   } else {
     runner_->evaluate(batch);
+  }
+}
+
+void MethodSteps::run(const BatchView& batch, int count) {
+  int begun = 0;
+  for (int ended = 0; ended < count; ++ended) {
+    for (; begun < count && begun - ended < runner_->batches_in_flight(); ++begun) {
+      if (strategy_) {
+        runner_->begin_train(batch, kLearningRate);
+      } else {
+        runner_->begin_evaluate(batch);
+      }
+    }
+    if (strategy_) {
+      runner_->end_train();
+    } else {
+      runner_->end_evaluate();
+    }
   }
 }
 

@@ -50,6 +50,8 @@ class MethodSteps {
   void select_next();
   /// One training step at a learning rate that changes next to nothing; or one inference batch.
   void step(const BatchView& batch);
+  /// `count` of them; where the device allows it, the next is begun before the last has ended.
+  void run(const BatchView& batch, int count);
 
   const Network& network() const { return net_.network; }
   const Strategy* strategy() const { return strategy_.get(); }  ///< null for inference

@@ -1,8 +1,10 @@
 // The time of inference and of training steps, of every method in turn and, with --peer, in turn
-// with another program's; or over micro-batches, which the engine's default is chosen by.
+// with another program's; or over micro-batches, which the engine's default is chosen by. On a GPU
+// also the energy of a step, of both sides.
 #include <cmath>
 #include <cstdio>
 
+#include "bench/common/gpu_energy.h"
 #include "bench/common/result_file.h"
 #include "bench/common/workload.h"
 #include "bench/step/peer.h"
@@ -20,6 +22,7 @@ struct Settings {
   std::string peer;
   int rounds = 15;
   int steps = 5;
+  double energy_seconds = 3;
   std::string out;
 };
 
@@ -37,10 +40,7 @@ Side side_of(OurRow& row, const BatchView& batch, int steps) {
               row.select_ms.push_back(milliseconds([&] { row.steps->select_next(); }));
             }
             row.steps->step(batch);
-            return milliseconds([&] {
-                     for (int i = 0; i < steps; ++i) row.steps->step(batch);
-                   }) /
-                   steps;
+            return milliseconds([&] { row.steps->run(batch, steps); }) / steps;
           }};
 }
 
@@ -76,6 +76,34 @@ nlohmann::json json_of_row(OurRow& row, const TimedSide& timed) {
     json["select"] = json_of(TimedSide{row.name, row.select_ms, quartiles(row.select_ms)});
   }
   return json;
+}
+
+void print_energy(const std::string& row, const nlohmann::json& energy) {
+  if (energy.contains("not_available")) {
+    std::printf("%-14s energy: not available (%s)\n", row.c_str(),
+                energy.at("not_available").get<std::string>().c_str());
+  } else {
+    std::printf("%-14s %.4f J a step, %.0f W\n", row.c_str(),
+                energy.at("joules_a_step").get<double>(), energy.at("watts").get<double>());
+  }
+}
+
+/// Adds to each row of `results` the energy of its steps, and to the peer's their memory.
+void measure_costs(const Settings& settings, std::vector<OurRow>& rows, const BatchView& batch,
+                   Peer* peer, nlohmann::json& results) {
+  const GpuMeter meter;
+  for (OurRow& row : rows) {
+    nlohmann::json& energy = results["rows"][row.name]["energy"];
+    energy = measure_energy(meter, settings.energy_seconds,
+                            [&](int steps) { row.steps->run(batch, steps); });
+    print_energy(row.name, energy);
+  }
+  if (peer == nullptr) return;
+  for (const std::string& name : peer->rows()) {
+    const nlohmann::json cost = peer->cost(name, settings.energy_seconds);
+    results["peer"][name].update(cost);
+    print_energy("peer " + name, cost.at("energy"));
+  }
 }
 
 nlohmann::json compare_rows(const Settings& settings, const kernels::Backend& backend) {
@@ -124,6 +152,7 @@ nlohmann::json compare_rows(const Settings& settings, const kernels::Backend& ba
       row["ratio_to_peer"][peer_rows[j]] = json_of(time_ratio(timed[i], *bases[j]));
     }
   }
+  if (!backend.on_host()) measure_costs(settings, rows, batch.view(), peer.get(), results);
   return results;
 }
 
@@ -188,13 +217,17 @@ int main(int argc, char** argv) {
                  "Timed steps a round (the peer has an option of its own)")
       ->check(CLI::Range(1, 100000))
       ->capture_default_str();
+  app.add_option("--energy-seconds", settings.energy_seconds,
+                 "Steps of each row, on a GPU, whose energy is counted")
+      ->capture_default_str();
   app.add_option("--out", settings.out, "JSON file");
   CLI11_PARSE(app, argc, argv);
   try {
     if (!settings.peer.empty() && !settings.micro_batches.empty()) {
       fail("--micro-batches is a sweep of our own side; leave --peer out");
     }
-    const auto backend = tools::make_backend(settings.workload.model.device);
+    const auto backend =
+        tools::make_backend(settings.workload.model.device, settings.workload.model.precision);
     nlohmann::json result = provenance("step", argc, argv, *backend);
     result["settings"] = json_of(settings.workload);
     result["settings"]["rounds"] = settings.rounds;

@@ -88,4 +88,15 @@ Peer::Answer Peer::run(const std::string& row) {
   return answer;
 }
 
+nlohmann::json Peer::cost(const std::string& row, double seconds) {
+  std::fprintf(requests_, "cost %s %g\n", row.c_str(), seconds);
+  std::fflush(requests_);
+  const std::string line = read_line();
+  nlohmann::json answer = nlohmann::json::parse(line, nullptr, /*allow_exceptions=*/false);
+  if (!answer.is_object() || !answer.contains("energy")) {
+    fail("--peer ", command_, ": expected the cost of ", row, " as JSON, got `", line, "`");
+  }
+  return answer;
+}
+
 }  // namespace trady::bench

@@ -4,6 +4,7 @@
 #include <sys/types.h>
 
 #include <cstdio>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
@@ -27,6 +28,10 @@ class Peer {
   };
   /// Times one round of a row, then waits until its threads have stopped spinning.
   Answer run(const std::string& row);
+
+  /// {"energy": as of measure_energy (bench/common/gpu_energy.h), "peak_bytes"} of a row's steps on
+  /// a GPU, over at least so many seconds.
+  nlohmann::json cost(const std::string& row, double seconds);
 
  private:
   std::string read_line();
