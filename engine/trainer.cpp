@@ -19,6 +19,11 @@ void stop_if_interrupted(const char* during) {
 /// Steps in a row with a loss far above chance (TrainResult): such a run does not come back.
 constexpr int64_t kHighLossSteps = 5;
 
+BatchView view_of(const Batch& batch) {
+  return {batch.pixels, batch.labels,      batch.count,
+          batch.images, batch.image_bytes, batch.transforms};
+}
+
 constexpr const char* kDivergenceRemedy =
     "; start again in another --out with a smaller --lr (a third of it is a good try), a longer "
     "--warmup, or --clip-norm 1";
@@ -55,7 +60,7 @@ class TrainingSteps {
       : runner_(runner), epoch_(epoch), steps_(steps), listener_(listener) {}
 
   void begin(const Batch& batch, double learning_rate) {
-    runner_.begin_train({batch.pixels, batch.labels, batch.count}, learning_rate);
+    runner_.begin_train(view_of(batch), learning_rate);
     under_way_.push_back({learning_rate, batch.count});
     if (static_cast<int>(under_way_.size()) == runner_.batches_in_flight()) end_first();
   }
@@ -131,7 +136,7 @@ EvaluationResult evaluate_all(StepRunner& runner, Loader& loader, const StepList
   Batch batch;
   loader.start_epoch(0);
   while (loader.next(batch)) {
-    runner.begin_evaluate({batch.pixels, batch.labels, batch.count});
+    runner.begin_evaluate(view_of(batch));
     if (++begun - done == runner.batches_in_flight()) end_first();
     stop_if_interrupted("evaluation");
   }

@@ -22,6 +22,14 @@
 
 namespace trady::kernels {
 
+/// "Save in the forward epilogue": channels of y that a later layer's weight gradient needs, packed
+/// while y is written. out[p][slot[o]] = y[p][o] for every output channel o with slot[o] >= 0.
+struct PackedSave {
+  const int32_t* slot = nullptr;  ///< [C'], column of `out` or -1; null: nothing is saved
+  void* out = nullptr;            ///< [positions, count]
+  int64_t count = 0;
+};
+
 /// y = activation(conv(x, w) + bias + residual).
 class ConvForward {
  public:
@@ -33,8 +41,10 @@ class ConvForward {
     void* y = nullptr;               ///< [N, H', W', C']
     uint8_t* mask = nullptr;         ///< bit set where the activation passes the gradient; or null
     void* scratch = nullptr;         ///< [scratch_bytes()], content undefined before and after
+    PackedSave save = {};            ///< only where packs_output()
   };
   virtual ~ConvForward() = default;
+  virtual bool packs_output() const { return false; }
   virtual int64_t scratch_bytes() const = 0;
   /// Size of the reordered weight copy that `run` wants in place of the plain weight; 0: none.
   virtual int64_t prepared_weight_bytes() const = 0;

@@ -63,7 +63,10 @@ Split choose_split(const EvalOptions& o) {
 void run_eval(EvalOptions o) {
   if (!o.json.empty()) require_writable("--json", o.json, o.model.weights);
   const Split split = choose_split(o);
-  Inference inference = open_inference(o.model, o.batch, /*logits=*/false);
+  StepSettings steps;
+  steps.batch = o.batch;
+  steps.decoded_images = true;
+  Inference inference = open_inference(o.model, steps);
   const Network& network = inference.loaded.network;
   if (split.images->class_count() != network.options.classes) {
     fail(o.model.weights, ": the classifier has ", network.options.classes, " classes, but ",
@@ -74,7 +77,7 @@ void run_eval(EvalOptions o) {
   const ClassMapping mapping = map_classes(names, split.images->class_names());
   if (!mapping.note.empty()) std::fprintf(stderr, "note: %s\n", printable(mapping.note).c_str());
 
-  InputPipeline input(o.model, o.data, network.options.image_size, o.batch, o.seed);
+  InputPipeline input(o.model, o.data, network.options.image_size, inference.settings, o.seed);
   const std::unique_ptr<Loader> loader =
       input.testing(relabel(split.images, mapping, names), split.name + " set");
 

@@ -154,8 +154,10 @@ void FinetuneRun::prepare_network() {
 void FinetuneRun::size_steps() {
   const int64_t momentum_bytes =
       optimizer_bytes(o_.training.momentum, o_.training.weight_decay, *strategy_, *net_.parameters);
-  sizing_ = size_step(net_.network.tape, *backend_, *net_.parameters, demand_of(*strategy_),
-                      request_of(o_.model, o_.method, momentum_bytes));
+  StepRequest request = request_of(o_.model, o_.method, momentum_bytes);
+  request.decoded_images = true;
+  sizing_ =
+      size_step(net_.network.tape, *backend_, *net_.parameters, demand_of(*strategy_), request);
   const OptimizerSettings optimizer{o_.training.momentum, o_.training.weight_decay,
                                     o_.training.clip_norm};
   runner_ = std::make_unique<StepRunner>(net_.network.tape, *backend_, *net_.parameters, optimizer,
@@ -167,7 +169,7 @@ void FinetuneRun::size_steps() {
 
 void FinetuneRun::plan_schedule() {
   input_ = std::make_unique<InputPipeline>(o_.model, o_.data, net_.network.options.image_size,
-                                           o_.method.batch, o_.method.seed);
+                                           sizing_.settings, o_.method.seed);
   const int64_t steps = input_->training(data_.train)->batches_per_epoch();
   schedule_ = {*o_.training.learning_rate, steps * o_.training.warmup, steps * total_epochs()};
 }

@@ -12,20 +12,20 @@ void require_arithmetic(const kernels::Backend& backend) {
   }
 }
 
-Inference open_inference(ModelOptions& options, int64_t batch, bool logits) {
+Inference open_inference(ModelOptions& options, const StepSettings& wanted) {
   Inference inference;
   inference.backend = make_backend(options.device, options.precision);
   require_arithmetic(*inference.backend);
   inference.loaded = load_network(options, *inference.backend, /*classes=*/std::nullopt,
                                   /*new_head=*/false, /*seed=*/0);
   const Tape& tape = inference.loaded.network.tape;
-  StepSettings settings;
-  settings.batch = batch;
-  settings.micro_batch = default_micro_batch(tape, *inference.backend, batch);
+  StepSettings& settings = inference.settings = wanted;
+  settings.micro_batch = default_micro_batch(tape, *inference.backend, settings.batch);
   settings.training = false;
-  settings.logits = logits;
-  const auto workers =
-      static_cast<int>(std::min<int64_t>(thread_count(options), batch / settings.micro_batch));
+  settings.decoded_images = wanted.decoded_images && inference.backend->transforms_images();
+  if (!inference.backend->on_host()) settings.batches_in_flight = 2;
+  const auto workers = static_cast<int>(
+      std::min<int64_t>(thread_count(options), settings.batch / settings.micro_batch));
   inference.runner =
       std::make_unique<StepRunner>(tape, *inference.backend, *inference.loaded.parameters,
                                    OptimizerSettings{}, settings, workers);

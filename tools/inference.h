@@ -14,11 +14,12 @@ void require_arithmetic(const kernels::Backend& backend);
 struct Inference {
   std::unique_ptr<kernels::Backend> backend;
   LoadedNetwork loaded;
+  StepSettings settings;
   std::unique_ptr<StepRunner> runner;
 };
 
-/// Loads the network of `options.weights` and plans forward passes of up to `batch` images, whose
-/// `logits` may be wanted.
-Inference open_inference(ModelOptions& options, int64_t batch, bool logits);
+/// Loads the network of `options.weights` and plans forward passes as `wanted` says: batch, logits,
+/// and decoded images where the device transforms them; the rest follows.
+Inference open_inference(ModelOptions& options, const StepSettings& wanted);
 
 }  // namespace trady::tools

@@ -5,10 +5,11 @@
 namespace trady::tools {
 
 InputPipeline::InputPipeline(const ModelOptions& model, const DataOptions& data, int64_t image_size,
-                             int64_t batch, uint64_t seed)
+                             const StepSettings& steps, uint64_t seed)
     : budget_(std::make_shared<CacheBudget>(parse_bytes(data.cache, "--cache"))) {
   common_.transform = {static_cast<int>(image_size), parse_recipe(data.recipe)};
-  common_.batch_size = batch;
+  common_.batch_size = steps.batch;
+  common_.output = steps.decoded_images ? LoaderOutput::images : LoaderOutput::pixels;
   common_.seed = seed;
   common_.threads = thread_count(model);
 }
@@ -28,6 +29,7 @@ std::unique_ptr<Loader> InputPipeline::open(const std::shared_ptr<const Dataset>
                                             LoaderOptions options) {
   options.transform = common_.transform;
   options.batch_size = common_.batch_size;
+  options.output = common_.output;
   options.seed = common_.seed;
   options.threads = common_.threads;
   std::shared_ptr<DecodedCache>& cache = caches_[images.get()];

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "engine/data/loader.h"
+#include "engine/step/step_planner.h"
 #include "tools/options.h"
 
 namespace trady::tools {
@@ -14,9 +15,9 @@ namespace trady::tools {
 /// its own, while decoded images stay between passes, within one --cache for all splits.
 class InputPipeline {
  public:
-  /// Of networks that take images of `image_size` in batches of `batch`.
+  /// Of networks that take images of `image_size`, in batches as `steps` want them.
   InputPipeline(const ModelOptions& model, const DataOptions& data, int64_t image_size,
-                int64_t batch, uint64_t seed);
+                const StepSettings& steps, uint64_t seed);
 
   /// Augmented and shuffled.
   std::unique_ptr<Loader> training(const std::shared_ptr<const Dataset>& images);

@@ -38,11 +38,18 @@ void softmax(std::vector<double>& values) {
   for (double& value : values) value /= sum;
 }
 
+StepSettings one_image() {
+  StepSettings settings;
+  settings.batch = 1;
+  settings.logits = true;
+  return settings;
+}
+
 class Predictor {
  public:
   explicit Predictor(PredictOptions options)
       : o_(std::move(options)),
-        inference_(open_inference(o_.model, /*batch=*/1, /*logits=*/true)),
+        inference_(open_inference(o_.model, one_image())),
         transform_({static_cast<int>(network().options.image_size), parse_recipe(o_.recipe)}),
         pixels_(static_cast<size_t>(transform_.output_bytes())) {}
 

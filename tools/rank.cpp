@@ -117,16 +117,17 @@ RankRun::RankRun(RankOptions options) : o_(std::move(options)) {
   method.micro_batch = o_.micro_batch;
   method.seed = o_.seed;
   strategy_ = make_strategy(method, net_.network);
+  StepRequest request = request_of(o_.model, method, /*optimizer_bytes=*/0);
+  request.decoded_images = true;
   const StepSizing sizing =
-      size_step(net_.network.tape, *backend_, *net_.parameters, demand_of(*strategy_),
-                request_of(o_.model, method, /*optimizer_bytes=*/0));
+      size_step(net_.network.tape, *backend_, *net_.parameters, demand_of(*strategy_), request);
   OptimizerSettings optimizer;
   optimizer.clip_norm = o_.clip_norm;
   runner_ = std::make_unique<StepRunner>(net_.network.tape, *backend_, *net_.parameters, optimizer,
                                          sizing.settings, sizing.workers);
 
   input_ = std::make_unique<InputPipeline>(o_.model, o_.data, net_.network.options.image_size,
-                                           o_.batch, o_.seed);
+                                           sizing.settings, o_.seed);
   loader_ = input_->training(data_.train);
 }
 

@@ -1,6 +1,7 @@
 #include "engine/ops/conv2d.h"
 
 #include <numeric>
+#include <optional>
 #include <tuple>
 
 #include "engine/error.h"
@@ -66,7 +67,8 @@ class Conv2dStep : public OpStep {
   WeightAccess forward_weight_;
   BufferId x_, y_, residual_, forward_scratch_, mask_;
   StepPlanner::Saved saved_;
-  bool pack_ = false;
+  bool pack_ = false;                              // by this op, out of its input
+  std::optional<StepPlanner::PackedOutput> save_;  // for another op, while y is written
 
   BufferId dy_;
   std::unique_ptr<const kernels::ConvGradWeight> grad_weight_pass_;
@@ -90,6 +92,7 @@ void Conv2dStep::plan_forward(StepPlanner& planner, bool keep_input_whole) {
   forward_weight_ = planner.forward_weight(g_.weight, forward_pass_, name_);
   forward_scratch_ = planner.temporary("forward scratch", MemoryCategory::workspace,
                                        forward_pass_->scratch_bytes());
+  if (forward_pass_->packs_output()) save_ = planner.pack_output(output_);
   if (!planner.needs_gradient(output_)) return;
 
   if (g_.activation != kernels::Activation::none) {
@@ -164,6 +167,10 @@ void Conv2dStep::forward(LaneRun& run) const {
   buffers.y = run.at(y_);
   buffers.mask = static_cast<uint8_t*>(run.at(mask_));
   buffers.scratch = run.at(forward_scratch_);
+  if (save_) {
+    buffers.save = {run.channels(save_->slots, shape_.out_c).index, run.at(save_->buffer),
+                    save_->count};
+  }
   if (pack_) {
     run.backend().pack_channels(buffers.x, shape_.in_positions(), shape_.in_c, list(run),
                                 run.at(saved_.buffer));
@@ -241,6 +248,10 @@ bool Conv2dOp::keeps_input(const LayerUpdate& update) const {
     default:
       return count == geometry_.shape.in_c;
   }
+}
+
+std::vector<int32_t> Conv2dOp::packs_input(const LayerUpdate& update) const {
+  return update.updates_weight() && !keeps_input(update) ? update.channels : std::vector<int32_t>{};
 }
 
 std::unique_ptr<OpStep> Conv2dOp::plan(StepPlanner& planner) const {

@@ -21,6 +21,7 @@ class Conv2dOp : public Op {
 
   LayerUpdate update_in(const UpdatePlan& plan) const override;
   bool keeps_input(const LayerUpdate& update) const override;
+  std::vector<int32_t> packs_input(const LayerUpdate& update) const override;
   std::unique_ptr<OpStep> plan(StepPlanner& planner) const override;
 
  private:

@@ -54,6 +54,9 @@ class Op {
   /// Whether backward reads the whole of its input under this update, so that the buffer must live
   /// on until then (a packed copy does not count).
   virtual bool keeps_input(const LayerUpdate&) const { return false; }
+  /// The channels of its first input that backward reads packed, if it does: whoever writes that
+  /// input may pack them on the way.
+  virtual std::vector<int32_t> packs_input(const LayerUpdate&) const { return {}; }
   virtual std::unique_ptr<OpStep> plan(StepPlanner& planner) const = 0;
 
  private:

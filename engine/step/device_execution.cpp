@@ -12,6 +12,7 @@
 
 #include "engine/error.h"
 #include "engine/step/step_execution.h"
+#include "kernels/trace.h"
 #include "kernels/work_counters.h"
 
 namespace trady {
@@ -43,7 +44,8 @@ class DeviceExecution final : public StepExecution {
   Step& step(StepKind kind, int block) {
     return steps_[static_cast<size_t>(kind)][static_cast<size_t>(block)];
   }
-  void fill(std::byte* slot, const BatchView& batch, double learning_rate) const;
+  int64_t fill(std::byte* slot, const BatchView& batch, double learning_rate) const;
+  const uint8_t* pixels_of(int block, int64_t images) const;
   void allow_updates();
   void call_primitives(StepKind kind, int block, int64_t images);
   void record(StepKind kind, int block);
@@ -77,22 +79,46 @@ void DeviceExecution::allow_updates() {
   halted_ = false;
 }
 
-void DeviceExecution::fill(std::byte* slot, const BatchView& batch, double learning_rate) const {
+/// Writes the batch to a slot; returns how many bytes of it are to be sent.
+int64_t DeviceExecution::fill(std::byte* slot, const BatchView& batch, double learning_rate) const {
   const BatchLayout& layout = state_.program->batch_layout();
+  const auto put = [slot](int64_t offset, const void* from, int64_t bytes) {
+    std::memcpy(slot + offset, from, static_cast<size_t>(bytes));
+    return offset + bytes;
+  };
   kernels::StepControl control;
   control.learning_rate = learning_rate;
-  std::memset(slot, 0, static_cast<size_t>(layout.pixels_offset()));
-  std::memcpy(slot, &control, sizeof control);
-  std::memcpy(slot + layout.labels_offset(), batch.labels,
-              static_cast<size_t>(batch.count) * sizeof(int32_t));
-  std::memcpy(slot + layout.pixels_offset(), batch.pixels,
-              static_cast<size_t>(batch.count * layout.image_bytes));
+  std::memset(slot, 0, static_cast<size_t>(layout.images_offset()));
+  put(0, &control, sizeof control);
+  put(layout.labels_offset(), batch.labels, batch.count * int64_t{sizeof(int32_t)});
+  if (layout.images == ImageForm::pixels) {
+    return put(layout.images_offset(), batch.pixels, batch.count * layout.pixel_bytes());
+  }
+  put(layout.transforms_offset(), batch.transforms,
+      batch.count * int64_t{sizeof(kernels::ImageTransform)});
+  return put(layout.images_offset(), batch.images, batch.image_bytes);
+}
+
+/// Address of the batch's pixels on the device, made out of its decoded images if need be.
+const uint8_t* DeviceExecution::pixels_of(int block, int64_t images) const {
+  const StepProgram& program = *state_.program;
+  const BatchLayout& layout = program.batch_layout();
+  const std::byte* batch = state_.batch(block);
+  const auto* sent = reinterpret_cast<const uint8_t*>(batch + layout.images_offset());
+  if (layout.images == ImageForm::pixels) return sent;
+  const kernels::ScopedLabel label("image", "transform");
+  kernels::ImageBuffers buffers;
+  buffers.images = sent;
+  buffers.transforms =
+      reinterpret_cast<const kernels::ImageTransform*>(batch + layout.transforms_offset());
+  buffers.pixels = static_cast<uint8_t*>(state_.shared.data(program.pixels()));
+  buffers.scratch = state_.shared.data(program.image_scratch());
+  state_.backend.transform_images(buffers, images, layout.image_size);
+  return buffers.pixels;
 }
 
 void DeviceExecution::call_primitives(StepKind kind, int block, int64_t images) {
-  const BatchLayout& layout = state_.program->batch_layout();
-  const auto* pixels =
-      reinterpret_cast<const uint8_t*>(state_.batch(block) + layout.pixels_offset());
+  const uint8_t* pixels = pixels_of(block, images);
   const int64_t m = state_.program->settings().micro_batch;
   state_.sums->reset();
   for (int64_t index = 0; index * m < images; ++index) {
@@ -139,8 +165,8 @@ void DeviceExecution::begin(StepKind kind, const BatchView& batch, double learni
   }
   if (halted_ && under_way_.empty()) allow_updates();
   const int block = next_block_;
-  fill(transfers_->host(block), batch, learning_rate);
-  transfers_->send(block, state_.program->batch_layout().bytes(batch.count), state_.batch(block));
+  const int64_t bytes = fill(transfers_->host(block), batch, learning_rate);
+  transfers_->send(block, bytes, state_.batch(block));
   run(kind, block, batch.count);
   transfers_->fetch(block, state_.control(block), sizeof(kernels::StepControl));
   under_way_.push_back(kind);

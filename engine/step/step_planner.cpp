@@ -19,7 +19,8 @@ StepPlanner::StepPlanner(const Tape& tape, const UpdatePlan& update,
       gradients_(tape.tensor_count()),
       needs_gradient_(tape.tensor_count(), false),
       kept_whole_(tape.tensor_count(), false),
-      last_read_(tape.tensor_count(), -1) {
+      last_read_(tape.tensor_count(), -1),
+      packed_later_(tape.tensor_count()) {
   for (size_t i = 0; i < tape.ops().size(); ++i) {
     const Op& op = *tape.ops()[i];
     const LayerUpdate own = settings.training ? op.update_in(update) : LayerUpdate::frozen();
@@ -29,6 +30,10 @@ StepPlanner::StepPlanner(const Tape& tape, const UpdatePlan& update,
       needed = needed || needs_gradient_[static_cast<size_t>(input)];
     }
     if (op.output() != kNoTensor) needs_gradient_[static_cast<size_t>(op.output())] = needed;
+    if (!op.inputs().empty()) {
+      auto& packed = packed_later_[static_cast<size_t>(op.inputs().front())];
+      if (packed.empty()) packed = op.packs_input(own);
+    }
     if (op.keeps_input(own)) kept_whole_[static_cast<size_t>(op.inputs().front())] = true;
   }
   for (const auto& op : tape.ops()) {
@@ -94,6 +99,17 @@ StepPlanner::Saved StepPlanner::save_channels(TensorId id, const std::vector<int
                             static_cast<int64_t>(channels.size()));
   }
   return {entry->second, inserted};
+}
+
+std::optional<StepPlanner::PackedOutput> StepPlanner::pack_output(TensorId id) {
+  const std::vector<int32_t>& channels = packed_later_[static_cast<size_t>(id)];
+  if (channels.empty()) return std::nullopt;
+  std::vector<int32_t> slots(static_cast<size_t>(tape_.shape(id).c), -1);
+  for (size_t i = 0; i < channels.size(); ++i) {
+    slots[static_cast<size_t>(channels[i])] = static_cast<int32_t>(i);
+  }
+  return PackedOutput{save_channels(id, channels).buffer, channel_list(slots),
+                      static_cast<int64_t>(channels.size())};
 }
 
 BufferId StepPlanner::temporary(const std::string& name, MemoryCategory category, int64_t bytes) {

@@ -33,7 +33,8 @@ struct StepSettings {
   WeightResidency residency;
   /// Bytes that the steps may reserve, weights and all workers included; absent: any.
   std::optional<int64_t> memory_limit = std::nullopt;
-  bool logits = false;  ///< whether evaluation gives the logits
+  bool logits = false;          ///< whether evaluation gives the logits
+  bool decoded_images = false;  ///< whether batches come decoded, for the device to transform
   /// Batches under way at once, on a device beside the host: one is copied while one runs.
   int batches_in_flight = 1;
 };
@@ -114,6 +115,14 @@ class StepPlanner {
     bool first = false;
   };
   Saved save_channels(TensorId id, const std::vector<int32_t>& channels);
+  /// For the op that writes a tensor and can pack channels of it on the way: what a later op will
+  /// save_channels(), which finds it done then; nothing if none will.
+  struct PackedOutput {
+    BufferId buffer;  ///< [m, H, W, count]
+    BufferId slots;   ///< in the shared plan, int32 [C]: as kernels::PackedSave has it
+    int64_t count = 0;
+  };
+  std::optional<PackedOutput> pack_output(TensorId id);
 
   // Both directions.
   /// Scratch of the current op in the current direction. 0 bytes: an invalid id, whose address is
@@ -169,9 +178,10 @@ class StepPlanner {
   int time_ = 0;
   int op_index_ = 0;
   MemoryPlan lane_, shared_;
-  std::vector<BufferId> tensors_, gradients_;      // by tensor
-  std::vector<bool> needs_gradient_, kept_whole_;  // by tensor
-  std::vector<int> last_read_;                     // by tensor: op index of the last forward use
+  std::vector<BufferId> tensors_, gradients_;       // by tensor
+  std::vector<bool> needs_gradient_, kept_whole_;   // by tensor
+  std::vector<int> last_read_;                      // by tensor: op index of the last forward use
+  std::vector<std::vector<int32_t>> packed_later_;  // by tensor: the first list that an op packs
   std::map<std::pair<TensorId, std::vector<int32_t>>, BufferId> saved_;
   std::vector<GradientSlot> slots_;
   std::vector<ResidentWeight> residents_;

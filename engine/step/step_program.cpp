@@ -43,7 +43,16 @@ void StepProgram::plan_batches(const Tape& tape, const kernels::Backend& backend
     shared_.use(id, 0);
     return id;
   };
-  layout_ = {settings_.batch, 3 * tape.image_size() * tape.image_size(), !backend.on_host()};
+  layout_.batch = settings_.batch;
+  layout_.image_size = static_cast<int>(tape.image_size());
+  if (!backend.on_host()) {
+    layout_.images = settings_.decoded_images ? ImageForm::decoded : ImageForm::pixels;
+  }
+  if (layout_.images == ImageForm::decoded) {
+    pixels_ = block("pixels", settings_.batch * layout_.pixel_bytes());
+    image_scratch_ =
+        block("image scratch", backend.image_scratch_bytes(settings_.batch, layout_.image_size));
+  }
   for (int i = 0; i < settings_.batches_in_flight; ++i) {
     batches_.push_back(block(concat("batch ", i), layout_.bytes()));
   }

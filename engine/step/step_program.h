@@ -30,6 +30,9 @@ class StepProgram {
   const BatchLayout& batch_layout() const { return layout_; }
   /// A block of batch_layout() for each batch in flight.
   const std::vector<BufferId>& batches() const { return batches_; }
+  /// Where decoded images are transformed, else invalid.
+  BufferId pixels() const { return pixels_; }  ///< uint8 [batch, S, S, 3]
+  BufferId image_scratch() const { return image_scratch_; }
   BufferId halted() const { return halted_; }            ///< int32, see Backend::judge
   BufferId losses() const { return losses_; }            ///< double [batch]
   BufferId predictions() const { return predictions_; }  ///< int32 [batch]
@@ -57,7 +60,7 @@ class StepProgram {
   std::vector<SelectionData> selection_data_;
   BatchLayout layout_;
   std::vector<BufferId> batches_;
-  BufferId halted_, losses_, predictions_, logits_;
+  BufferId pixels_, image_scratch_, halted_, losses_, predictions_, logits_;
 };
 
 }  // namespace trady

@@ -25,6 +25,7 @@ StepRunner::StepRunner(const Tape& tape, const kernels::Backend& backend, Parame
     fail("[step] the micro-batch must divide the batch, got ", settings.micro_batch, " and ",
          settings.batch, "; use a --micro-batch that divides --batch");
   }
+  settings_.decoded_images = settings.decoded_images && backend.transforms_images();
   if (backend.on_host()) {
     settings_.batches_in_flight = 1;
     execution_ = make_host_execution(state_, workers);
@@ -118,6 +119,10 @@ void StepRunner::check_batch(const BatchView& batch) const {
   if (batch.count < 1 || batch.count > settings_.batch) {
     fail("[step] a batch of ", batch.count, " images, but steps are planned for 1 to ",
          settings_.batch);
+  }
+  if (settings_.decoded_images ? batch.transforms == nullptr : batch.pixels == nullptr) {
+    fail("[step] steps are planned for ", settings_.decoded_images ? "decoded images" : "pixels",
+         ", and the batch has none");
   }
   for (int64_t i = 0; i < batch.count; ++i) {
     if (batch.labels[i] < 0 || batch.labels[i] >= state_.tape.classes()) {

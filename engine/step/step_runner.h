@@ -65,6 +65,7 @@ class StepRunner {
   /// batch's memory may be used again when begin returns. Results come in the order of the begins;
   /// behind one that is not finite, those under way update nothing and are not finite either.
   int batches_in_flight() const { return settings_.batches_in_flight; }
+  bool takes_decoded_images() const { return settings_.decoded_images; }
   void begin_train(const BatchView& batch, double learning_rate);
   TrainResult end_train();
   void begin_evaluate(const BatchView& batch);

@@ -46,15 +46,18 @@ struct SavedLife {
   int first, last;
 };
 
-SavedLife life_of_saved(const Tape& tape, const StepDemand& demand) {
+SavedLife life_of_saved(const Tape& tape, const kernels::Backend& backend,
+                        const StepDemand& demand) {
   SavedLife life{static_cast<int>(tape.ops().size()), 0};
   for (size_t i = 0; i < demand.max_channels.size(); ++i) {
     if (demand.max_channels[i] == 0) continue;
     const ConvLayer& conv = tape.convs()[i];
     const int op_index = op_index_of(tape, conv);
-    // Where all channels may be listed, the input itself is kept, and not a copy.
-    const bool may_keep_input = demand.max_channels[i] == conv.shape.in_c;
-    life.first = std::min(life.first, may_keep_input ? input_written_at(tape, op_index) : op_index);
+    // Where all channels may be listed, the input itself is kept, and not a copy; and a device
+    // beside the host may pack while the input is written (ConvForward::packs_output).
+    const bool from_the_input_on = demand.max_channels[i] == conv.shape.in_c || !backend.on_host();
+    life.first =
+        std::min(life.first, from_the_input_on ? input_written_at(tape, op_index) : op_index);
     life.last = std::max(life.last, 2 * static_cast<int>(tape.ops().size()) - 1 - op_index);
   }
   return life;
@@ -70,6 +73,17 @@ int64_t grad_weight_scratch(const Tape& tape, KernelCache& kernels, const StepDe
     most = std::max(most, kernels.grad_weight_scratch_bytes(shape, demand.max_channels[i]));
   }
   return most;
+}
+
+/// The lists of the selected channels, and where the device packs, of every channel's place.
+int64_t selection_bytes(const Tape& tape, const kernels::Backend& backend,
+                        const StepDemand& demand) {
+  int64_t entries = 0;
+  for (size_t i = 0; i < demand.max_channels.size(); ++i) {
+    if (demand.max_channels[i] == 0) continue;
+    entries += demand.max_channels[i] + (backend.on_host() ? 0 : tape.convs()[i].shape.in_c);
+  }
+  return entries * int64_t{sizeof(int32_t)};
 }
 
 int64_t updatable_layers(const StepDemand& demand) {
@@ -108,7 +122,7 @@ int64_t step_bytes_bound(const Tape& tape, const kernels::Backend& backend, Kern
     // than one more cache line (and its red zones) a buffer.
     const int64_t buffer_slack = kBufferAlignment + 2 * lane.red_zone_bytes();
     const int64_t slack = layers * buffer_slack;
-    const SavedLife life = life_of_saved(tape, demand);
+    const SavedLife life = life_of_saved(tape, backend, demand);
     const BufferId saved =
         lane.add("saved inputs", MemoryCategory::saved_inputs,
                  scalar * settings.micro_batch * demand.activation_elements + slack);
@@ -121,7 +135,8 @@ int64_t step_bytes_bound(const Tape& tape, const kernels::Backend& backend, Kern
     lane.use(gradient, static_cast<int>(tape.ops().size()));
     lane.use(gradient, life.last);
     lane.place();
-    shared += scalar * demand.weight_elements + slack;
+    // Three buffers a layer: the sum of its gradients and two lists of channels.
+    shared += scalar * demand.weight_elements + selection_bytes(tape, backend, demand) + 3 * slack;
   }
   return backend.workspace_bytes() + parameters.reserved_bytes() + optimizer_bytes + shared +
          workers * lane.reserved_bytes();
@@ -147,6 +162,8 @@ class SizingSearch {
     sizing_.settings.micro_batch = request.micro_batch.value_or(default_micro_batch());
     sizing_.settings.memory_limit = request.memory_limit;
     sizing_.settings.batches_in_flight = most_in_flight();
+    sizing_.settings.decoded_images =
+        request.decoded_images && backend.transforms_images() && !request.memory_limit;
   }
 
   StepSizing without_limit() {

@@ -27,6 +27,9 @@ struct StepRequest {
   std::optional<int64_t> micro_batch;   ///< absent: the default for these shapes
   std::optional<int64_t> memory_limit;  ///< bytes of the step's peak; absent: none
   int64_t optimizer_bytes = 0;
+  /// Whether batches can come decoded: a device that transforms images does so then, unless the
+  /// memory is limited.
+  bool decoded_images = false;
 };
 
 struct StepSizing {

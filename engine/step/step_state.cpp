@@ -9,7 +9,7 @@ void StepState::run_micro_batch(const MicroBatch& part, bool backward) {
   LaneRun run(backend, parameters, lane, shared, sums.get());
   const int64_t m = program->settings().micro_batch;
   const int64_t first = part.index * m;  // of the batch's images
-  run.inputs.pixels = part.batch_pixels + first * program->batch_layout().image_bytes;
+  run.inputs.pixels = part.batch_pixels + first * program->batch_layout().pixel_bytes();
   run.inputs.images = std::min(m, part.batch_images - first);
   run.inputs.labels = labels(part.batch) + first;
   run.inputs.loss = static_cast<double*>(shared.data(program->losses())) + first;

@@ -15,9 +15,13 @@ namespace trady {
 
 /// Images as bytes, in the host's memory.
 struct BatchView {
-  const uint8_t* pixels = nullptr;  ///< [count, S, S, 3]
+  const uint8_t* pixels = nullptr;  ///< [count, S, S, 3]; null where images come decoded
   const int32_t* labels = nullptr;  ///< [count]
   int64_t count = 0;
+  // With StepSettings::decoded_images, else null: as engine/data/loader.h has them.
+  const uint8_t* images = nullptr;
+  int64_t image_bytes = 0;
+  const kernels::ImageTransform* transforms = nullptr;
 };
 
 /// Read access to the batch's gradient sums between backward and update.

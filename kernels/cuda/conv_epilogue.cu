@@ -29,7 +29,7 @@ struct Args {
     const unsigned bit = passes_gradient(value, activation) ? 1 : 0;
     value = activate(value, activation);
     if (save.slot != nullptr && save.slot[column] >= 0) {
-      save.out[at / columns * save.count + save.slot[column]] = value;
+      static_cast<float*>(save.out)[at / columns * save.count + save.slot[column]] = value;
     }
     return bit;
   }

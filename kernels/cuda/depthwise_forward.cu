@@ -30,7 +30,7 @@ struct Args {
 /// Packs 4 channels of one position.
 __device__ __forceinline__ void save4(const PackedSave& save, const int (&slots)[4], int position,
                                       float4 y) {
-  float* out = save.out + static_cast<int64_t>(position) * save.count;
+  float* out = static_cast<float*>(save.out) + static_cast<int64_t>(position) * save.count;
   if (slots[0] >= 0) out[slots[0]] = y.x;
   if (slots[1] >= 0) out[slots[1]] = y.y;
   if (slots[2] >= 0) out[slots[2]] = y.z;
@@ -129,7 +129,8 @@ __global__ void __launch_bounds__(kFlatThreads)
   const float y = activate(sum, activation);
   a.y[at] = y;
   if (a.save.slot && a.save.slot[c] >= 0) {
-    a.save.out[static_cast<int64_t>(position) * a.save.count + a.save.slot[c]] = y;
+    static_cast<float*>(
+        a.save.out)[static_cast<int64_t>(position) * a.save.count + a.save.slot[c]] = y;
   }
 }
 

@@ -30,7 +30,7 @@ struct ForwardEpilogue {
     const float activated = activate(v, activation);
     y[at] = activated;
     if (save.slot != nullptr && save.slot[column] >= 0) {
-      save.out[row * save.count + save.slot[column]] = activated;
+      static_cast<float*>(save.out)[row * save.count + save.slot[column]] = activated;
     }
     return passes_gradient(v, activation) ? 1 : 0;
   }

@@ -8,18 +8,12 @@
 
 namespace trady::kernels::cuda {
 
-/// Device pointers. out[p][slot[o]] = y[p][o] for every output channel o with slot[o] >= 0.
-struct PackedSave {
-  const int32_t* slot = nullptr;  ///< [C'], column of `out` or -1; null: nothing is saved
-  float* out = nullptr;           ///< [positions, count]
-  int64_t count = 0;
-};
-
 /// A forward pass that can pack while it writes.
 class SavingConvForward : public ConvForward {
  public:
   virtual void run_and_save(const Buffers& buffers, const PackedSave& save) const = 0;
-  void run(const Buffers& buffers) const final { run_and_save(buffers, {}); }
+  bool packs_output() const final { return true; }
+  void run(const Buffers& buffers) const final { run_and_save(buffers, buffers.save); }
 };
 
 }  // namespace trady::kernels::cuda

@@ -25,7 +25,7 @@ class Noise : public Dataset {
   const std::vector<std::string>& class_names() const override { return class_names_; }
   int32_t label(int64_t index) const override { return static_cast<int32_t>(index % 3); }
   Image load(int64_t index) const override {
-    Image image(9, 9);
+    Image image(13, 11);
     RandomStream random(1, RandomPurpose::initialization, 0, static_cast<uint32_t>(index));
     for (uint8_t& pixel : image.pixels) pixel = static_cast<uint8_t>(random.below(256));
     return image;
@@ -39,8 +39,9 @@ class Noise : public Dataset {
   std::vector<std::string> class_names_{"a", "b", "c"};
 };
 
-StepSettings settings_of(int64_t micro_batch) {
+StepSettings settings_of(int64_t micro_batch, bool decoded_images) {
   StepSettings settings;
+  settings.decoded_images = decoded_images;
   settings.batch = kBatch;
   settings.micro_batch = micro_batch;
   settings.batches_in_flight = 2;
@@ -50,16 +51,17 @@ StepSettings settings_of(int64_t micro_batch) {
 /// The tiny network on one device.
 struct Run {
   explicit Run(const kernels::Backend& device, int64_t micro_batch = kBatch,
-               const OptimizerSettings& optimizer = {})
+               const OptimizerSettings& optimizer = {}, bool decoded_images = false)
       : parameters(tape.parameters(), device),
-        runner(tape, device, parameters, optimizer, settings_of(micro_batch), 1),
+        runner(tape, device, parameters, optimizer, settings_of(micro_batch, decoded_images), 1),
         batch(tape, kBatch, 5) {
     fill_random(parameters, 3);
   }
   /// Three epochs of six steps, each with a selection of its own.
   EpochResult train(const std::function<UpdatePlan(const Tape&, uint32_t)>& plan_of) {
     LoaderOptions options;
-    options.transform = {9, Recipe::light};
+    options.transform = {9, Recipe::standard};
+    if (runner.takes_decoded_images()) options.output = LoaderOutput::images;
     options.batch_size = kBatch;
     Loader loader(std::make_shared<DecodedCache>(std::make_shared<Noise>(6 * kBatch),
                                                  std::make_shared<CacheBudget>(0)),
@@ -166,6 +168,16 @@ TEST_CASE("A replayed epoch equals the same epoch called primitive by primitive"
   CHECK(multiply_adds == work.grad_weight);
 }
 
+TEST_CASE("Images that the device transforms train as those that the host does, byte for byte",
+          "[step]") {
+  const auto cuda = cuda_device(kernels::cuda::Precision::tf32);
+  if (!cuda) return;
+  Run by_device(*cuda, 2, {}, /*decoded_images=*/true), by_host(*cuda, 2);
+  REQUIRE(by_device.runner.takes_decoded_images());
+  CHECK(by_device.train(mixed_plan).loss == by_host.train(mixed_plan).loss);
+  CHECK(bit_identical(by_device.weights(), by_host.weights()));
+}
+
 TEST_CASE("A step that is not finite updates nothing, nor do those under way behind it", "[step]") {
   const auto cuda = cuda_device(kernels::cuda::Precision::fp32);
   if (!cuda) return;
@@ -196,7 +208,7 @@ TEST_CASE("Batches of fewer images, and logits", "[step]") {
   for (const kernels::Backend* device :
        std::initializer_list<const kernels::Backend*>{cuda.get(), reference.get()}) {
     Run run(*device);
-    StepSettings settings = settings_of(2);
+    StepSettings settings = settings_of(2, false);
     settings.training = false;
     settings.logits = true;
     StepRunner runner(run.tape, *device, run.parameters, {}, settings, 1);

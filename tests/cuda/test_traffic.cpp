@@ -111,7 +111,7 @@ TEST_CASE("traffic: forward counts what its kernels read and write", "[traffic]"
           const Buffer saved(*cuda, s.out_positions() * count_of(list));
           const Buffer y(*cuda, in.residual);
           const DeviceArray<uint8_t> mask(*cuda, kernels::mask_bytes(s.out_elements()));
-          kernels::cuda::PackedSave save;
+          kernels::PackedSave save;
           if (saves) save = {slots.data(), static_cast<float*>(saved.data()), count_of(list)};
           const Measured m = measure(*cuda, [&] {
             saving->run_and_save({.x = x.data(),

@@ -84,7 +84,7 @@ void compare(const std::filesystem::path& path, const kernels::Backend& device, 
   std::ranges::transform(labels, batch.labels.begin(),
                          [](double l) { return static_cast<int32_t>(l); });
 
-  StepSettings settings{batch_size, micro_batch, true};
+  StepSettings settings{batch_size, micro_batch, true, {}};
   settings.logits = true;
   StepRunner runner(tape, device, parameters, {}, settings, 2);
   runner.select(testing::every_weight(tape));

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "engine/checkpoint.h"
+#include "engine/device_values.h"
 #include "engine/error.h"
 #include "engine/step/step_runner.h"
 #include "models/model_file.h"

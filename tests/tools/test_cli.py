@@ -1,6 +1,7 @@
 """The command line as users meet it: help that shows examples, and errors that name what is wrong.
 
-Usage: test_cli.py PATH_OF_TRADY. Needs neither real data nor packages: networks are written from
+Usage: test_cli.py PATH_OF_TRADY [--device DEVICE] [TEST...]. With a device, every command that
+takes one runs there, and what it gives is held against the CPU's. Needs neither real data nor packages: networks are written from
 what `trady plan` says of their shapes, images are PPM files.
 """
 import fcntl
@@ -16,6 +17,8 @@ import tempfile
 import unittest
 
 TRADY = ""
+DEVICE = None
+DEVICE_COMMANDS = ("finetune", "rank", "eval", "predict")
 COMMANDS = ["finetune", "compare", "plan", "rank", "eval", "predict", "inspect"]
 MODEL = "mbv2-w0.35"
 IMAGE_SIZE = 32
@@ -24,7 +27,9 @@ CLASSES = ["ant", "bee"]
 
 def trady(*args):
     """The finished process; a run that hangs fails."""
-    return subprocess.run([TRADY, *map(str, args)], capture_output=True, text=True, timeout=120)
+    if DEVICE and args[0] in DEVICE_COMMANDS and "--device" not in args:
+        args = (*args, "--device", DEVICE)
+    return subprocess.run([TRADY, *map(str, args)], capture_output=True, text=True, timeout=240)
 
 
 def write_safetensors(path, tensors, metadata):
@@ -147,6 +152,42 @@ class CommandLine(unittest.TestCase):
         text = self.accepted("--help").stdout
         for command in COMMANDS:
             self.assertIn(command, text)
+
+    # Devices.
+
+    def test_a_gpu_that_cannot_be_used_is_refused_with_what_to_do(self):
+        hidden = {**os.environ, "CUDA_VISIBLE_DEVICES": ""}
+        command = list(map(str, [TRADY, *self.finetune("--out", self.folder / "x")]))
+        if not DEVICE:
+            result = subprocess.run([*command, "--device", "cuda"], env=hidden,
+                                    capture_output=True, text=True, timeout=120)
+            self.assertEqual(result.returncode, 1)
+            self.assertIn("[cuda]", result.stderr)
+            self.assertIn("--device cpu", result.stderr)
+        self.refused([*command[1:], "--device", "cuda:first"], "'first' is not the number of a GPU")
+        self.refused([*command[1:], "--device", "cuda:77"], "[cuda]", "--device cpu")
+        self.refused([*command[1:], "--device", "cudo"], "did you mean", "cuda")
+        self.refused([*command[1:], "--device", "cuda", "--precision", "fp16"], "tf32, fp32")
+
+    def test_auto_says_which_device_it_took(self):
+        result = self.accepted("eval", "--weights", self.weights, "--data", self.data,
+                               "--device", "auto")
+        self.assertIn("--device auto runs on the ", result.stderr)
+
+    def test_the_device_trains_as_the_cpu_does(self):
+        if not DEVICE:
+            self.skipTest("no other device")
+        losses = {}
+        for device in ("cpu", DEVICE):
+            out = self.folder / f"on-{device}"
+            args = self.finetune("--budget", "10%", "--lr", 0.01, "--device", device,
+                                 "--precision", "fp32", "--out", out, epochs=2)
+            self.accepted(*args)
+            record = json.loads((out / "run.json").read_text())
+            losses[device] = [x["loss"] for x in [record["before"]["test"], *record["epochs"]]]
+            self.refused([*args, "--resume", "--precision", "tf32"], "precision")
+        for on_cpu, on_device in zip(*losses.values()):
+            self.assertAlmostEqual(on_cpu, on_device, delta=1e-3 * on_cpu)
 
     # Good input.
 
@@ -640,6 +681,9 @@ class CommandLine(unittest.TestCase):
 
 if __name__ == "__main__":
     if len(sys.argv) < 2 or not os.path.exists(sys.argv[1]):
-        sys.exit("usage: test_cli.py PATH_OF_TRADY [TEST...]")
+        sys.exit("usage: test_cli.py PATH_OF_TRADY [--device DEVICE] [TEST...]")
     TRADY = sys.argv.pop(1)
+    if sys.argv[1:2] == ["--device"]:
+        DEVICE = sys.argv[2]
+        del sys.argv[1:3]
     unittest.main()
