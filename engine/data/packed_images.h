@@ -10,8 +10,8 @@
 
 namespace trady {
 
-/// A larger image part would take longer to send than what its transform costs the host: the host
-/// transforms it, and sends the finished square.
+/// Bounds the memory of a batch, and the time to copy it, whatever the images are: of a larger part
+/// the host makes the finished square.
 constexpr int64_t kMostBytesPerSquareByte = 4;
 
 /// What one image adds to a batch at most, for squares of size x size.
