@@ -55,7 +55,10 @@ class SlicedStep:
             raise ValueError(f"keep is mask or output, not {keep}")
         self.layers = layers_of(model)
         self.classifier = (model.classifier.weight.detach(), model.classifier.bias.detach())
-        self.channels = {i: torch.tensor(c, dtype=torch.int64) for i, c in selection.items()}
+        device = model.classifier.weight.device
+        self.channels = {
+            i: torch.tensor(c, dtype=torch.int64, device=device) for i, c in selection.items()
+        }
         self.first_updated = min(self.channels, default=len(self.layers))
         self.channels_last = channels_last
         self.keep = keep

@@ -1,9 +1,9 @@
 """Speed and memory peer: one training step of PyTorch, in the best form of each kind.
 
 Rows: `forward` (inference), `full` (forward, loss, backward, SGD on everything), `sliced` (the work
-that trady does, sliced_step.py). Each row has variants: channels_last or contiguous; eager, compiled
-or (forward) compiled with frozen weights; (sliced) what it keeps of a ReLU6. Variants alternate
-within a round; the best of a row is the one with the smallest median.
+that trady does, sliced_step.py); on a GPU also `head` and `last-k`, and `full-eager` and `full-graphs`,
+which are `full` in some of its variants. step_variants.py says what variants each row has. Variants
+alternate within a round; the best of a row is the one with the smallest median.
     python step.py --weights mbv2-w0.35.safetensors --selection selection.json
     python step.py --pool-file selection/rankings/mbv2-w0.35.json --variants eager
 With --serve it times on request, so that another program can alternate with it (README.md).
@@ -11,6 +11,7 @@ The learning rate is tiny, so that a step does the same work however often it ha
 """
 
 import argparse
+import gc
 import json
 import re
 import sys
@@ -20,128 +21,101 @@ from pathlib import Path
 import torch
 from torch.nn import functional as F
 
+import gpu
 import networks
 import report
 import selection as selections
-from sliced_step import SlicedStep
+from report import GpuMeter
+from step_variants import build_step, forms, make_batch, make_model, make_sliced
 
-LEARNING_RATE = 1e-6
-ROWS = ("forward", "full", "sliced")
+# Each row with the names of its variants.
+CPU_ROWS = {row: f"{row}/" for row in ("forward", "full", "sliced")}
+GPU_ROWS = {
+    **{row: f"{row}/" for row in ("forward", "full", "head", "last-k", "sliced")},
+    "full-eager": "full/[^/]*/eager$",
+    "full-graphs": "full/[^/]*/graphs$",
+}
+
+
+def rows_of(args):
+    return GPU_ROWS if args.device == "cuda" else CPU_ROWS
 
 
 class Variant:
-    def __init__(self, name, step):
+    def __init__(self, name, step, wait):
         self.name = name
-        self.row = name.split("/")[0]
         self.step = step
+        self.wait = wait  # until the device has done what was called
         self.samples_ms = []
+        self.peak_bytes = None  # on a GPU
+
+    def run(self, steps):
+        for _ in range(steps):
+            self.step()
+        self.wait()
 
     def timed_round(self, steps):
         """Milliseconds a step, after one step that warms the caches."""
-        self.step()
+        self.run(1)
         started = time.perf_counter()
-        for _ in range(steps):
-            self.step()
+        self.run(steps)
         return 1000 * (time.perf_counter() - started) / steps
 
     def summary(self):
-        return {**report.quartiles(self.samples_ms), "samples_ms": self.samples_ms}
+        summary = {**report.quartiles(self.samples_ms), "samples_ms": self.samples_ms}
+        return summary if self.peak_bytes is None else {**summary, "peak_bytes": self.peak_bytes}
 
 
-def make_model(args, channels_last):
-    torch.manual_seed(0)
-    model = networks.build(args.model, args.weights)
-    networks.replace_head(model, args.classes, torch.Generator().manual_seed(0))
-    return model.to(memory_format=torch.channels_last) if channels_last else model
-
-
-def make_batch(args, channels_last):
-    generator = torch.Generator().manual_seed(0)
-    x = torch.rand(args.batch, 3, args.image_size, args.image_size, generator=generator) * 2 - 1
-    labels = torch.randint(args.classes, (args.batch,), generator=generator)
-    return x.contiguous(memory_format=torch.channels_last) if channels_last else x, labels
-
-
-def forward_step(args, channels_last, mode):
-    model = make_model(args, channels_last)
-    x, _ = make_batch(args, channels_last)
-    if mode != "eager":
-        model = torch.compile(model, options={"freezing": mode == "frozen"})
-
-    def step():
-        with torch.no_grad():
-            return model(x)
-
-    return step
-
-
-def full_step(args, channels_last, mode):
-    model = make_model(args, channels_last)
-    x, labels = make_batch(args, channels_last)
-    optimizer = torch.optim.SGD(model.parameters(), LEARNING_RATE, fused=True)
-
-    def loss_of(images, targets):
-        return F.cross_entropy(model(images), targets)
-
-    compute_loss = torch.compile(loss_of) if mode == "compiled" else loss_of
-
-    def step():
-        optimizer.zero_grad(set_to_none=True)
-        compute_loss(x, labels).backward()
-        optimizer.step()
-
-    return step
-
-
-def make_sliced(args, channels_last, keep):
-    model = make_model(args, channels_last)
-    return SlicedStep(model, args.drawn, channels_last, keep, LEARNING_RATE)
-
-
-def sliced_step(args, channels_last, mode, keep):
-    sliced = make_sliced(args, channels_last, keep)
-    x, labels = make_batch(args, channels_last)
-    run = torch.compile(sliced.step, fullgraph=True) if mode == "compiled" else sliced.step
-
-    def step():
-        with torch.no_grad():
-            return run(x, labels)
-
-    return step
+def make_variant(args, name, form):
+    """Built, warm, and on a GPU with what it allocates beyond what was there before."""
+    on_gpu = args.device == "cuda"
+    gc.collect()
+    before = torch.cuda.memory_allocated() if on_gpu else 0
+    step = build_step(args, form)
+    variant = Variant(name, step, torch.cuda.synchronize if on_gpu else lambda: None)
+    variant.timed_round(2)
+    if on_gpu:
+        variant.peak_bytes = gpu.peak_allocated(step) - before
+    return variant
 
 
 def make_variants(args):
-    """Builds and warms up every variant whose name matches --variants; compiling takes minutes."""
-    factories = {}
-    for layout in ("channels_last", "contiguous"):
-        last = layout == "channels_last"
-        for mode in ("eager", "compiled", "frozen"):
-            factories[f"forward/{layout}/{mode}"] = (forward_step, last, mode)
-        for mode in ("eager", "compiled"):
-            factories[f"full/{layout}/{mode}"] = (full_step, last, mode)
-            for keep in ("mask", "output"):
-                factories[f"sliced/{layout}/{mode}/{keep}"] = (sliced_step, last, mode, keep)
+    """Builds every variant whose name matches --variants; compiling takes minutes."""
     variants, failures = [], {}
-    for name, (factory, *parameters) in factories.items():
+    started = time.perf_counter()
+    for name, form in forms(args.device).items():
         if not re.search(args.variants, name):
             continue
-        started = time.perf_counter()
+        begun = time.perf_counter()
+        if args.build_seconds and begun - started > args.build_seconds:
+            failures[name] = f"left out: building took longer than {args.build_seconds} s"
+            continue
         try:
-            variant = Variant(name, factory(args, *parameters))
-            variant.step()
-            variant.timed_round(2)
+            variants.append(make_variant(args, name, form))
         except Exception as error:  # a backend of torch.compile may lack what a variant needs
             failures[name] = f"{type(error).__name__}: {error}".splitlines()[0]
+            print(f"failed: {name}: {failures[name]}", file=sys.stderr, flush=True)
             continue
-        variants.append(variant)
-        seconds = time.perf_counter() - started
+        seconds = time.perf_counter() - begun
         print(f"ready after {seconds:.1f} s: {name}", file=sys.stderr, flush=True)
     return variants, failures
 
 
-def best_of(variants, row):
-    members = [variant for variant in variants if variant.row == row]
+def best_of(variants, pattern):
+    members = [variant for variant in variants if re.match(pattern, variant.name)]
     return min(members, key=lambda v: v.summary()["median"], default=None)
+
+
+def best_of_rows(args, variants):
+    return {row: best_of(variants, pattern) for row, pattern in rows_of(args).items()}
+
+
+def cost_of(variant, seconds):
+    """Energy and memory of steps on a GPU."""
+    return {
+        "energy": GpuMeter().measure_energy(seconds, variant.run),
+        "peak_bytes": variant.peak_bytes,
+    }
 
 
 def full_step_saved_bytes(args):
@@ -180,8 +154,8 @@ def measure(args, variants):
 def benchmark(args):
     variants, failures = make_variants(args)
     measure(args, variants)
-    best = {row: best_of(variants, row) for row in ROWS}
-    result = report.provenance()
+    best = best_of_rows(args, variants)
+    result = report.provenance(args.device)
     result["settings"] = {k: v for k, v in vars(args).items() if k not in ("drawn", "out")}
     result["selection"] = selections.to_json(args.drawn)
     result["memory"] = memory(args)
@@ -190,6 +164,9 @@ def benchmark(args):
         for row, variant in best.items()
         if variant
     }
+    if args.device == "cuda":
+        for row, summary in result["best"].items():
+            summary.update(cost_of(best[row], args.energy_seconds))
     result["variants"] = {variant.name: variant.summary() for variant in variants}
     result["failed_variants"] = failures
     text = json.dumps(result, indent=1)
@@ -199,11 +176,12 @@ def benchmark(args):
 
 
 def serve(args):
-    """Answers `run ROW` with `MILLISECONDS VARIANT`, until `quit` or the end of the input."""
+    """Answers `run ROW` with `MILLISECONDS VARIANT`, and on a GPU `cost ROW SECONDS` with JSON, until
+    `quit` or the end of the input."""
     variants, _ = make_variants(args)
     measure(args, variants)
-    best = {row: best_of(variants, row) for row in ROWS}
-    print("ready", *(row for row in ROWS if best[row]), flush=True)
+    best = best_of_rows(args, variants)
+    print("ready", *(row for row in best if best[row]), flush=True)
     for line in sys.stdin:
         words = line.split()
         if words == ["quit"]:
@@ -211,8 +189,11 @@ def serve(args):
         if len(words) == 2 and words[0] == "run" and best.get(words[1]):
             variant = best[words[1]]
             print(f"{variant.timed_round(args.steps):.4f} {variant.name}", flush=True)
+        elif len(words) == 3 and words[0] == "cost" and best.get(words[1]) and args.device == "cuda":
+            print(json.dumps(cost_of(best[words[1]], float(words[2]))), flush=True)
         else:
-            print(f"error: expected `run ROW` or `quit`, got `{line.strip()}`", flush=True)
+            expected = "`run ROW`, `cost ROW SECONDS` (on a GPU) or `quit`"
+            print(f"error: expected {expected}, got `{line.strip()}`", flush=True)
 
 
 def read_or_draw_selection(args):
@@ -236,6 +217,8 @@ def parse_arguments():
     parser.add_argument("--image-size", type=int, default=128)
     parser.add_argument("--classes", type=int, default=12)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
+    parser.add_argument("--last", type=int, default=6, help="convs of last-k")
     parser.add_argument("--selection", help="JSON file; without it one draw of --budget")
     parser.add_argument("--pool-file", help="layer ranking to draw from; without it all layers")
     parser.add_argument("--pool", type=int, default=35)
@@ -244,6 +227,10 @@ def parse_arguments():
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--steps", type=int, default=5, help="timed steps a round")
     parser.add_argument("--variants", default="", help="regular expression, e.g. eager")
+    parser.add_argument(
+        "--build-seconds", type=float, help="begin no further variant after so many seconds"
+    )
+    parser.add_argument("--energy-seconds", type=float, default=3, help="of each row, on a GPU")
     parser.add_argument("--serve", action="store_true")
     parser.add_argument("--out")
     return parser.parse_args()
@@ -252,6 +239,8 @@ def parse_arguments():
 def main():
     args = parse_arguments()
     torch.set_num_threads(args.threads)
+    if args.device == "cuda":
+        gpu.set_up()
     args.drawn = read_or_draw_selection(args)
     if args.serve:
         serve(args)
