@@ -53,7 +53,7 @@ class ConvForward {
   virtual void run(const Buffers& buffers) const = 0;
 };
 
-/// dx (=|+=) conv_transpose(dy, w).
+/// dx (=|+=) conv_transpose(dy, w), then dx[i] = mask bit i ? dx[i] : 0 where a mask is given.
 class ConvGradInput {
  public:
   struct Buffers {
@@ -61,8 +61,13 @@ class ConvGradInput {
     const void* w = nullptr;   ///< the plain weight, or its prepared copy if there is one
     void* dx = nullptr;        ///< [N, H, W, C]
     void* scratch = nullptr;   ///< [scratch_bytes()], content undefined before and after
+    /// Of the activation that x came out of, [mask_bytes(in_elements)], or null; only where
+    /// masks_gradient().
+    const uint8_t* mask = nullptr;
   };
   virtual ~ConvGradInput() = default;
+  /// Whether it applies a mask while it writes dx, which saves apply_mask a pass over it.
+  virtual bool masks_gradient() const { return false; }
   virtual int64_t scratch_bytes() const = 0;
   /// As of ConvForward, whose copy may have another order.
   virtual int64_t prepared_weight_bytes() const = 0;

@@ -71,6 +71,7 @@ class Conv2dStep : public OpStep {
   std::optional<StepPlanner::PackedOutput> save_;  // for another op, while y is written
 
   BufferId dy_;
+  bool applies_mask_ = false;  // to dy, where whoever wrote that has not
   std::unique_ptr<const kernels::ConvGradWeight> grad_weight_pass_;
   BufferId grad_weight_scratch_;
   GradientTarget dw_, db_;
@@ -79,6 +80,7 @@ class Conv2dStep : public OpStep {
   std::shared_ptr<const kernels::ConvGradInput> grad_input_pass_;
   WeightAccess grad_input_weight_;
   BufferId dx_, grad_input_scratch_;
+  BufferId dx_mask_;  // of the activation that the input came out of
   GradientMode dx_mode_ = GradientMode::overwrite;
   BufferId residual_gradient_;  // set only where the gradient has to be added
 };
@@ -98,6 +100,7 @@ void Conv2dStep::plan_forward(StepPlanner& planner, bool keep_input_whole) {
   if (g_.activation != kernels::Activation::none) {
     mask_ = planner.buffer_from_now(concat("mask of ", name_), MemoryCategory::masks,
                                     kernels::mask_bytes(shape_.out_elements()));
+    planner.offer_mask(output_, mask_);
   }
   if (!update_.updates_weight()) return;
   channels_ = updated_channels(update_, shape_);
@@ -134,7 +137,8 @@ void Conv2dStep::plan_grad_weight(StepPlanner& planner) {
 
 void Conv2dStep::plan_backward(StepPlanner& planner) {
   dy_ = planner.gradient(output_);
-  if (mask_.valid()) planner.keep(mask_);
+  applies_mask_ = mask_.valid() && !planner.mask_taken(output_);
+  if (applies_mask_) planner.keep(mask_);
   if (update_.updates_weight()) plan_grad_weight(planner);
   if (update_.train_bias) {
     GradientSlot slot;
@@ -148,6 +152,7 @@ void Conv2dStep::plan_backward(StepPlanner& planner) {
   if (planner.needs_gradient(input_)) {
     grad_input_pass_ = planner.kernels().grad_input(shape_);
     std::tie(dx_, dx_mode_) = planner.write_gradient(input_);
+    if (grad_input_pass_->masks_gradient()) dx_mask_ = planner.take_mask(input_);
     grad_input_weight_ = planner.grad_input_weight(g_.weight, grad_input_pass_, name_);
     grad_input_scratch_ = planner.temporary("grad_input scratch", MemoryCategory::workspace,
                                             grad_input_pass_->scratch_bytes());
@@ -180,7 +185,7 @@ void Conv2dStep::forward(LaneRun& run) const {
 
 void Conv2dStep::backward(LaneRun& run) const {
   void* dy = run.at(dy_);
-  if (mask_.valid()) {
+  if (applies_mask_) {
     run.backend().apply_mask(dy, static_cast<const uint8_t*>(run.at(mask_)), shape_.out_elements());
   }
   if (grad_weight_pass_) {
@@ -205,6 +210,7 @@ void Conv2dStep::backward(LaneRun& run) const {
     buffers.w = run.weight_for(*grad_input_pass_, grad_input_weight_);
     buffers.dx = run.at(dx_);
     buffers.scratch = run.at(grad_input_scratch_);
+    buffers.mask = static_cast<const uint8_t*>(run.at(dx_mask_));
     grad_input_pass_->run(buffers, dx_mode_);
   }
   // After dx: where the residual is the input itself, that pass has stored the first summand.

@@ -20,6 +20,8 @@ StepPlanner::StepPlanner(const Tape& tape, const UpdatePlan& update,
       needs_gradient_(tape.tensor_count(), false),
       kept_whole_(tape.tensor_count(), false),
       last_read_(tape.tensor_count(), -1),
+      masks_(tape.tensor_count()),
+      readers_(tape.tensor_count(), 0),
       packed_later_(tape.tensor_count()) {
   for (size_t i = 0; i < tape.ops().size(); ++i) {
     const Op& op = *tape.ops()[i];
@@ -27,6 +29,7 @@ StepPlanner::StepPlanner(const Tape& tape, const UpdatePlan& update,
     bool needed = own.updates_anything();
     for (TensorId input : op.inputs()) {
       last_read_[static_cast<size_t>(input)] = static_cast<int>(i);
+      ++readers_[static_cast<size_t>(input)];
       needed = needed || needs_gradient_[static_cast<size_t>(input)];
     }
     if (op.output() != kNoTensor) needs_gradient_[static_cast<size_t>(op.output())] = needed;
@@ -139,6 +142,18 @@ std::pair<BufferId, kernels::GradientMode> StepPlanner::write_gradient(TensorId 
       buffer_from_now(concat("gradient from ", op_name()), MemoryCategory::activation_gradients,
                       scalar_bytes() * settings_.micro_batch * tape_.shape(id).elements());
   return {buffer, kernels::GradientMode::overwrite};
+}
+
+void StepPlanner::offer_mask(TensorId id, BufferId mask) {
+  masks_[static_cast<size_t>(id)].buffer = mask;
+}
+
+BufferId StepPlanner::take_mask(TensorId id) {
+  Mask& mask = masks_[static_cast<size_t>(id)];
+  if (!mask.buffer.valid() || readers_[static_cast<size_t>(id)] > 1) return {};
+  mask.taken = true;
+  lane_.use(mask.buffer, time_);
+  return mask.buffer;
 }
 
 bool StepPlanner::share_gradient(TensorId from, TensorId to) {

@@ -133,7 +133,15 @@ class StepPlanner {
   /// A buffer that lives from now on until it is kept again later.
   BufferId buffer_from_now(const std::string& name, MemoryCategory category, int64_t bytes);
 
+  /// The mask that the gradient of a tensor is to be multiplied by, kept by the op that writes it.
+  void offer_mask(TensorId id, BufferId mask);
+
   // Backward.
+  /// For an op that can multiply while it writes the gradient of its input: the input's mask, if
+  /// there is one and nobody else writes to that gradient. Invalid: nothing is to be done.
+  BufferId take_mask(TensorId id);
+  /// Whether the gradient of the current op's output has been multiplied already.
+  bool mask_taken(TensorId id) const { return masks_[static_cast<size_t>(id)].taken; }
   bool needs_gradient(TensorId id) const { return needs_gradient_[static_cast<size_t>(id)]; }
   /// The gradient [m, H, W, C] of the current op's output.
   BufferId gradient(TensorId id);
@@ -178,9 +186,15 @@ class StepPlanner {
   int time_ = 0;
   int op_index_ = 0;
   MemoryPlan lane_, shared_;
-  std::vector<BufferId> tensors_, gradients_;       // by tensor
-  std::vector<bool> needs_gradient_, kept_whole_;   // by tensor
-  std::vector<int> last_read_;                      // by tensor: op index of the last forward use
+  std::vector<BufferId> tensors_, gradients_;      // by tensor
+  std::vector<bool> needs_gradient_, kept_whole_;  // by tensor
+  std::vector<int> last_read_;                     // by tensor: op index of the last forward use
+  struct Mask {
+    BufferId buffer;
+    bool taken = false;
+  };
+  std::vector<Mask> masks_;                         // by tensor
+  std::vector<int> readers_;                        // by tensor: uses as an input
   std::vector<std::vector<int32_t>> packed_later_;  // by tensor: the first list that an op packs
   std::map<std::pair<TensorId, std::vector<int32_t>>, BufferId> saved_;
   std::vector<GradientSlot> slots_;

@@ -1,11 +1,12 @@
 // dx[n, iy, ix, c] (=|+=) sum over the taps (ky, kx) of dy[n, oy, ox, c] * w[c, ky, kx]
 // where (oy, ox) is the output that reads (iy, ix) through that tap, if there is one: a gather, so
-// that every dx is stored once. NHWC, w [C][k][k].
+// that every dx is stored once; zero where a mask has a clear bit. NHWC, w [C][k][k].
 // Floor: dy read and dx written once, 4 * (out_elements + in_elements) bytes; accumulating reads dx
 // too, another 4 * in_elements.
 #include "kernels/cuda/depthwise_passes.h"
 #include "kernels/cuda/depthwise_strip.cuh"
 #include "kernels/cuda/device/flat_launch.cuh"
+#include "kernels/cuda/mask_bits.cuh"
 #include "kernels/cuda/traffic.h"
 #include "kernels/shape_check.h"
 #include "kernels/work_counters.h"
@@ -14,9 +15,10 @@ namespace trady::kernels::cuda {
 namespace {
 
 struct Args {
-  const float* dy;  // [N, H', W', C]
-  const float* w;   // [C, k, k]
-  float* dx;        // [N, H, W, C]
+  const float* dy;      // [N, H', W', C]
+  const float* w;       // [C, k, k]
+  float* dx;            // [N, H, W, C]
+  const uint8_t* mask;  // [N * H * W * C / 8, up] or null
   bool accumulate;
 };
 
@@ -68,9 +70,10 @@ __global__ void __launch_bounds__(kStripThreads)
   for (int t = 0; t < kStrip; ++t) {
     const int ix = first_ix + t;
     if (ix < 0 || ix >= g.in_w) continue;
-    float* dx =
-        a.dx + (static_cast<int64_t>(place.row) * g.in_w + ix) * tiling.channels + place.channel;
-    store4(dx, a.accumulate ? sum_of(load4(dx), sums[t]) : sums[t]);
+    const int64_t at =
+        (static_cast<int64_t>(place.row) * g.in_w + ix) * tiling.channels + place.channel;
+    const float4 dx = a.accumulate ? sum_of(load4(a.dx + at), sums[t]) : sums[t];
+    store4(a.dx + at, a.mask != nullptr ? masked4(a.mask, at, dx) : dx);
   }
 }
 
@@ -90,7 +93,8 @@ __global__ void __launch_bounds__(kFlatThreads)
                  a.w[(c * g.kernel + ky) * g.kernel + kx], sum);
     }
   }
-  a.dx[at] = a.accumulate ? a.dx[at] + sum : sum;
+  const float dx = a.accumulate ? a.dx[at] + sum : sum;
+  a.dx[at] = a.mask == nullptr || mask_bit(a.mask, at) ? dx : 0;
 }
 
 class DepthwiseGradInput final : public ConvGradInput {
@@ -103,10 +107,11 @@ class DepthwiseGradInput final : public ConvGradInput {
   int64_t prepared_weight_bytes() const override { return 0; }
   void prepare_weight(const void*, void*) const override {}
 
+  bool masks_gradient() const override { return true; }
   void run(const Buffers& b, GradientMode mode) const override {
     const ConvShape& s = shape_;
     const Args args{static_cast<const float*>(b.dy), static_cast<const float*>(b.w),
-                    static_cast<float*>(b.dx), mode == GradientMode::accumulate};
+                    static_cast<float*>(b.dx), b.mask, mode == GradientMode::accumulate};
     if (suits_strips(s)) {
       const StripTiling tiling = make_strip_tiling(s.in_c, s.batch * s.in_h,
                                                    (s.in_w + strip_lead(s) + kStrip - 1) / kStrip);
@@ -118,7 +123,8 @@ class DepthwiseGradInput final : public ConvGradInput {
       launch(flat_launch("depthwise_grad_input_plain", s.in_elements(), stream_), grad_input_plain,
              Window(s), static_cast<int>(s.in_c), s.in_elements(), args);
     }
-    work_counters().count_grad_input(s.out_elements() * s.taps(), grad_input_bytes(s, mode));
+    work_counters().count_grad_input(s.out_elements() * s.taps(),
+                                     grad_input_bytes(s, mode, b.mask != nullptr));
   }
 
  private:

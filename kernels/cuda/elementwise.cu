@@ -3,6 +3,7 @@
 // Bit i of a mask is bit i % 8 of byte i / 8 (kernels/types.h).
 #include "kernels/cuda/device/flat_launch.cuh"
 #include "kernels/cuda/device/vector_access.cuh"
+#include "kernels/cuda/mask_bits.cuh"
 #include "kernels/cuda/small_ops.h"
 
 namespace trady::kernels::cuda {
@@ -15,15 +16,11 @@ __global__ void __launch_bounds__(kFlatThreads) mask_gradient(float* dy,        
                                                               int64_t elements) {
   const int64_t first = 4 * flat_index();
   if (first >= elements) return;
-  const unsigned bits = static_cast<unsigned>(mask[first / 8]) >> (first % 8);
   if (first + 4 <= elements) {
-    float4 v = load4(dy + first);
-    v = make_float4(bits & 1U ? v.x : 0.0F, bits & 2U ? v.y : 0.0F, bits & 4U ? v.z : 0.0F,
-                    bits & 8U ? v.w : 0.0F);
-    store4(dy + first, v);
+    store4(dy + first, masked4(mask, first, load4(dy + first)));
   } else {
-    for (int i = 0; first + i < elements; ++i) {
-      if ((bits >> i & 1U) == 0) dy[first + i] = 0;
+    for (int64_t i = first; i < elements; ++i) {
+      if (!mask_bit(mask, i)) dy[i] = 0;
     }
   }
 }

@@ -1,6 +1,8 @@
 // dx[q, c] (=|+=) sum over taps and output channels of dy[out(q, tap), o] w[o, tap, c], for
-// pointwise, k x k and linear layers. Taps that no output reads through are zeros in the tile.
+// pointwise, k x k and linear layers; zero where a mask has a clear bit. Taps that no output reads
+// through are zeros in the tile.
 #include "kernels/cuda/gemm_conv.cuh"
+#include "kernels/cuda/mask_bits.cuh"
 #include "kernels/cuda/traffic.h"
 #include "kernels/shape_check.h"
 #include "kernels/work_counters.h"
@@ -9,15 +11,20 @@ namespace trady::kernels::cuda {
 namespace {
 
 struct GradInputEpilogue {
-  float* dx;  // [rows, columns]
+  float* dx;            // [rows, columns]
+  const uint8_t* mask;  // [rows * columns / 8, up] or null
   int rows, columns;
   bool accumulate;
 
+  __device__ __forceinline__ void write(int64_t at, float sum) const {
+    const float value = accumulate ? dx[at] + sum : sum;
+    dx[at] = mask == nullptr || mask_bit(mask, at) ? value : 0;
+  }
   __device__ __forceinline__ void operator()(int row, int column, float first, float second) const {
     if (row >= rows) return;
-    float* at = dx + static_cast<int64_t>(row) * columns + column;
-    if (column < columns) at[0] = accumulate ? at[0] + first : first;
-    if (column + 1 < columns) at[1] = accumulate ? at[1] + second : second;
+    const int64_t at = static_cast<int64_t>(row) * columns + column;
+    if (column < columns) write(at, first);
+    if (column + 1 < columns) write(at + 1, second);
   }
 };
 
@@ -32,10 +39,12 @@ class GemmGradInput final : public ConvGradInput {
   int64_t prepared_weight_bytes() const override { return 0; }
   void prepare_weight(const void*, void*) const override {}
 
+  bool masks_gradient() const override { return true; }
   void run(const Buffers& b, GradientMode mode) const override {
-    work_counters().count_grad_input(shape_.multiply_adds(), grad_input_bytes(shape_, mode));
+    work_counters().count_grad_input(shape_.multiply_adds(),
+                                     grad_input_bytes(shape_, mode, b.mask != nullptr));
     const GradInputEpilogue epilogue{
-        static_cast<float*>(b.dx), static_cast<int>(shape_.in_positions()),
+        static_cast<float*>(b.dx), b.mask, static_cast<int>(shape_.in_positions()),
         static_cast<int>(shape_.in_c), mode == GradientMode::accumulate};
     const GemmConv g{static_cast<const float*>(b.dy),
                      static_cast<const float*>(b.w),

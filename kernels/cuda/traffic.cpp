@@ -40,9 +40,10 @@ int64_t forward_bytes(const ConvShape& s, const ForwardExtras& extras) {
   return floats * kFloatBytes + bytes;
 }
 
-int64_t grad_input_bytes(const ConvShape& s, GradientMode mode) {
+int64_t grad_input_bytes(const ConvShape& s, GradientMode mode, bool masked) {
   const int64_t times = mode == GradientMode::accumulate ? 2 : 1;
-  return (s.out_elements() + s.weight_elements() + times * s.in_elements()) * kFloatBytes;
+  return (s.out_elements() + s.weight_elements() + times * s.in_elements()) * kFloatBytes +
+         (masked ? mask_bytes(s.in_elements()) : 0);
 }
 
 int64_t grad_weight_bytes(const ConvShape& s, SliceKind kind, int64_t count,

@@ -9,6 +9,7 @@
 //                + 4 (C' + P' n) to pack n channels           where they go; the packed copy
 //   grad_input   4 (P' C' + W + P C)                          dy, w; dx
 //                + 4 P C to accumulate                        dx as it was
+//                + P C / 8 for a mask
 //   grad_weight  4 (R c + P' o + n S)                         x, dy; dw
 //                + 4 n where dy is gathered                   the list of channels
 //                + 2 partial sums                             written, and read again
@@ -41,7 +42,7 @@ struct ForwardExtras {
 };
 int64_t forward_bytes(const ConvShape& shape, const ForwardExtras& extras);
 
-int64_t grad_input_bytes(const ConvShape& shape, GradientMode mode);
+int64_t grad_input_bytes(const ConvShape& shape, GradientMode mode, bool masked = false);
 
 /// partial_bytes: of sums that one kernel leaves to the next, 0 if it finishes them itself.
 int64_t grad_weight_bytes(const ConvShape& shape, SliceKind kind, int64_t count,

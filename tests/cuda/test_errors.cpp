@@ -4,6 +4,7 @@
 
 #include "cuda_on_host/control.h"
 #include "tests/cuda/cuda_device.h"
+#include "tests/engine/tiny_networks.h"
 #include "tests/kernels/conv_cases.h"
 
 namespace trady::testing {
@@ -32,6 +33,49 @@ TEST_CASE("cuda: out of memory says what was asked for and what is free", "[erro
   CHECK_NOTHROW(cuda->synchronize());
   cuda->release(memory);
   cuda_on_host::set_device_memory_limit(size_t{4} << 30);
+}
+
+TEST_CASE("cuda: a step that does not fit says what it is made of", "[errors]") {
+  const auto cuda = make_cuda_backend({});
+  const Tape tape = tiny_network();
+  Parameters parameters(tape.parameters(), *cuda);
+  StepSettings settings;
+  settings.batch = settings.micro_batch = 256;
+  StepRunner runner(tape, *cuda, parameters, {}, settings, 1);
+  cuda_on_host::set_device_memory_limit(size_t{2} << 20);
+  CHECK_THROWS_WITH(runner.select(every_weight(tape)),
+                    Contains("out of memory") && Contains("the step needs") &&
+                        Contains(" of activations") && Contains(" of weights") &&
+                        Contains(" of masks") && Contains("micro-batch"));
+  CHECK_THROWS_WITH(runner.evaluate({}), Contains("nothing is selected"));
+  cuda_on_host::set_device_memory_limit(size_t{4} << 30);
+  CHECK_NOTHROW(runner.select(every_weight(tape)));
+}
+
+TEST_CASE("cuda: steps allocate nothing and give everything back", "[errors]") {
+  const size_t allocations = cuda_on_host::live_allocations();
+  const size_t handles = cuda_on_host::live_handles();
+  {
+    const auto cuda = make_cuda_backend({});
+    const Tape tape = tiny_network();
+    Parameters parameters(tape.parameters(), *cuda);
+    fill_random(parameters, 3);
+    StepSettings settings;
+    settings.batch = settings.micro_batch = 4;
+    settings.batches_in_flight = 2;
+    StepRunner runner(tape, *cuda, parameters, {}, settings, 1);
+    const RandomBatch batch(tape, 4, 5);
+    for (uint32_t seed = 1; seed < 4; ++seed) {
+      runner.select(mixed_plan(tape, seed));
+      const size_t in_use = cuda_on_host::live_allocations();
+      cuda_on_host::set_device_memory_limit(0);
+      for (int step = 0; step < 5; ++step) runner.train(batch.view(), 0.01);
+      CHECK(cuda_on_host::live_allocations() == in_use);
+      cuda_on_host::set_device_memory_limit(size_t{4} << 30);
+    }
+  }
+  CHECK(cuda_on_host::live_allocations() == allocations);
+  CHECK(cuda_on_host::live_handles() == handles);
 }
 
 TEST_CASE("cuda: a backend gives back all that it holds", "[errors]") {

@@ -138,14 +138,25 @@ TEST_CASE("traffic: grad_input counts what its kernels read and write", "[traffi
     const ConvShape& s = test.shape;
     const ConvInputs in = random_conv_inputs(s, false);
     const Buffer w(*cuda, in.w), dy(*cuda, in.dy), dx(*cuda, in.x);
+    const DeviceArray<uint8_t> mask(
+        *cuda, std::vector<uint8_t>(static_cast<size_t>(kernels::mask_bytes(s.in_elements())), 90));
     const auto pass = cuda->conv_grad_input(s);
     for (const GradientMode mode : {GradientMode::overwrite, GradientMode::accumulate}) {
-      INFO(test.name << (mode == GradientMode::accumulate ? ", accumulates" : ""));
-      const Measured m = measure(
-          *cuda, [&] { pass->run({.dy = dy.data(), .w = w.data(), .dx = dx.data()}, mode); });
-      const int64_t expected = kernels::cuda::grad_input_bytes(s, mode);
-      CHECK(m.counted == WorkTotals{.grad_input = s.multiply_adds(), .grad_input_bytes = expected});
-      check_touched(s, m.touched, expected);
+      for (const bool masked : {false, true}) {
+        INFO(test.name << (mode == GradientMode::accumulate ? ", accumulates" : "")
+                       << (masked ? ", mask" : ""));
+        const Measured m = measure(*cuda, [&] {
+          pass->run({.dy = dy.data(),
+                     .w = w.data(),
+                     .dx = dx.data(),
+                     .mask = masked ? mask.data() : nullptr},
+                    mode);
+        });
+        const int64_t expected = kernels::cuda::grad_input_bytes(s, mode, masked);
+        CHECK(m.counted ==
+              WorkTotals{.grad_input = s.multiply_adds(), .grad_input_bytes = expected});
+        check_touched(s, m.touched, expected);
+      }
     }
   }
 }
