@@ -3,7 +3,7 @@
 
 usage: prepare_data.py SOURCE DEST
 
-SOURCE is the folder of real data (unpack.py, weights/, goldens/). A second call does nothing unless
+SOURCE is the folder of real data (unpack.py, weights/, goldens/), or a part of it. A second call does nothing unless
 SOURCE's files have changed. Without SOURCE the tests that need it skip, and this script says so.
 Needs python3 with numpy and Pillow to unpack the images; without them the image tests skip.
 """
@@ -69,7 +69,9 @@ def main():
         )
     for npz in sorted((source / "goldens").glob("*.npz")):
         convert_golden(npz, dest / "goldens" / f"{npz.stem}.safetensors")
-    unpacked = subprocess.run([sys.executable, source / "unpack.py", dest])
+    images = sorted(path.stem for path in source.glob("*.zip"))
+    images += ["cifar10"] if (source / "cifar10").is_dir() else []
+    unpacked = subprocess.run([sys.executable, source / "unpack.py", dest, *images])
     if unpacked.returncode != 0:
         print("SKIP: the images were not unpacked; python3-numpy and python3-pil are needed")
         return
