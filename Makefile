@@ -5,10 +5,15 @@
 #   make check   what must hold before a change is merged; contains the demo
 #   make build   build/release/tools/trady
 #   make clean   remove build/
+#
+# On a machine with an NVIDIA GPU and the CUDA toolkit (docs/gpu.md); nothing is installed:
+#   make gpu-test     build everything, then all tests, compute-sanitizer, and short trainings
+#   make gpu-bench    build, then measure kernels and steps beside NVIDIA's libraries and PyTorch
+#   make gpu-bundle   elsewhere: gather what such a machine lacks, below 64 MiB
 
 JOBS ?= $(shell nproc)
 
-.PHONY: build test demo check clean
+.PHONY: build test demo check clean gpu-test gpu-bench gpu-bundle
 .DEFAULT_GOAL := build
 
 build:
@@ -24,6 +29,15 @@ demo: build
 
 check:
 	@JOBS=$(JOBS) .ci/check.sh
+
+gpu-test:
+	@JOBS=$(JOBS) tools/gpu/test.sh
+
+gpu-bench:
+	@JOBS=$(JOBS) tools/gpu/bench.sh
+
+gpu-bundle:
+	@tools/gpu/bundle.sh
 
 clean:
 	rm -rf build

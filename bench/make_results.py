@@ -1,11 +1,16 @@
 #!/usr/bin/env python3
 """Writes docs/results.md from the files in bench/results/. No number in it is typed by hand.
 
-usage: make_results.py      (from anywhere; needs the standard library alone)
+usage: make_results.py                 (from anywhere; needs the standard library alone)
+       make_results.py --gpu FOLDER    prints the tables of the GPU's results in that folder
 """
+import argparse
 import json
 import pathlib
 import statistics
+
+import gpu_tables
+from markdown_table import table
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "bench" / "results"
@@ -14,11 +19,6 @@ RESULTS = ROOT / "bench" / "results"
 def read(name):
     path = RESULTS / name
     return json.loads(path.read_text()) if path.exists() else None
-
-
-def table(head, rows):
-    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
-    return lines + ["| " + " | ".join(row) + " |" for row in rows] + [""]
 
 
 def origin(result):
@@ -340,6 +340,12 @@ def accuracy_section(name, title, peer_name=None):
 
 
 def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--gpu", type=pathlib.Path, metavar="FOLDER")
+    args = parser.parse_args()
+    if args.gpu:
+        print("\n".join(gpu_tables.sections(args.gpu)))
+        return
     lines = [
         "# Results",
         "",
@@ -359,6 +365,7 @@ def main():
             "accuracy_flowers12.json", "flowers12", "peers/flowers12-pytorch.json"
         ),
         *accuracy_section("accuracy_cifar10.json", "CIFAR-10 at 128 px"),
+        *gpu_tables.sections(RESULTS),
     ]
     (ROOT / "docs" / "results.md").write_text("\n".join(lines).rstrip() + "\n")
 
