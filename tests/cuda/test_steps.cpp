@@ -3,6 +3,8 @@
 #include <catch2/catch.hpp>
 #include <limits>
 
+#include "engine/error.h"
+#include "engine/step/step_sizing.h"
 #include "engine/trainer.h"
 #include "kernels/work_counters.h"
 #include "tests/cuda/cuda_device.h"
@@ -198,6 +200,66 @@ TEST_CASE("A step that is not finite updates nothing, nor do those under way beh
   run.parameters.set(bias, good);
   CHECK(run.runner.train(run.batch.view(), kRate).finite);
   CHECK_FALSE(bit_identical(run.weights(), before));
+}
+
+TEST_CASE("The launchers count the multiply-adds that the program says", "[step]") {
+  const auto cuda = cuda_device(kernels::cuda::Precision::tf32);
+  if (!cuda) return;
+  Run run(*cuda, 2);
+  auto& counted = kernels::work_counters();
+  for (uint32_t seed = 0; seed < 4; ++seed) {
+    run.runner.select(mixed_plan(run.tape, seed));
+    for (int step = 0; step < 4; ++step) {  // called, called, and replayed in both blocks
+      counted.reset();
+      run.runner.train(run.batch.view(), kRate);
+      const Work work = run.runner.program().work();  // of one of the two micro-batches
+      INFO("plan " << seed << ", step " << step);
+      CHECK(counted.forward == 2 * work.forward);
+      CHECK(counted.grad_input == 2 * work.grad_input);
+      CHECK(counted.grad_weight == 2 * work.grad_weight);
+      CHECK((counted.grad_weight_bytes > 0) == (work.grad_weight > 0));
+    }
+  }
+}
+
+TEST_CASE("The memory limit takes batches under way, then images of a micro-batch", "[step]") {
+  const auto cuda = cuda_device(kernels::cuda::Precision::fp32);
+  if (!cuda) return;
+  const Tape tape = tiny_network();
+  Parameters parameters(tape.parameters(), *cuda);
+  fill_random(parameters, 3);
+  const RandomBatch batch(tape, 8, 5);
+  StepDemand demand;
+  demand.plan = every_weight(tape);
+  StepRequest request;
+  request.batch = 8;
+  const StepSizing free = size_step(tape, *cuda, parameters, demand, request);
+  CHECK(free.settings.micro_batch == 8);
+  CHECK(free.settings.batches_in_flight == 2);
+  CHECK(free.workers == 1);
+  double loss = 0;
+  int64_t last_micro_batch = 8;
+  for (int64_t limit = free.bytes; limit > 0; limit -= 2048) {
+    request.memory_limit = limit;
+    StepSizing sizing;
+    try {
+      sizing = size_step(tape, *cuda, parameters, demand, request);
+    } catch (const Error& error) {
+      CHECK_THAT(error.what(), Catch::Contains("--memory-limit"));
+      CHECK(last_micro_batch == 1);
+      break;
+    }
+    INFO("limit " << limit << ": " << sizing.why);
+    CHECK(sizing.bytes <= limit);
+    CHECK(sizing.settings.micro_batch <= last_micro_batch);
+    last_micro_batch = sizing.settings.micro_batch;
+    StepRunner runner(tape, *cuda, parameters, {}, sizing.settings, sizing.workers);
+    runner.select(demand.plan);
+    CHECK(runner.planned().reserved <= limit);
+    const double now = runner.evaluate(batch.view()).loss_sum;
+    if (loss != 0) CHECK(now == loss);
+    loss = now;
+  }
 }
 
 TEST_CASE("Batches of fewer images, and logits", "[step]") {
