@@ -182,10 +182,13 @@ GradientTarget StepPlanner::gradient_slot(GradientSlot slot) {
 }
 
 BufferId StepPlanner::channel_list(const std::vector<int32_t>& channels) {
+  const auto [entry, inserted] = lists_.try_emplace(channels);
+  if (!inserted) return entry->second;
   const BufferId id = shared_.add(concat("channels of ", op_name()), MemoryCategory::selection,
                                   static_cast<int64_t>(channels.size() * sizeof(int32_t)));
   shared_.use(id, 0);
   selection_data_.push_back({channels, id});
+  entry->second = id;
   return id;
 }
 

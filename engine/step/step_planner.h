@@ -200,6 +200,7 @@ class StepPlanner {
   std::vector<GradientSlot> slots_;
   std::vector<ResidentWeight> residents_;
   std::vector<SelectionData> selection_data_;
+  std::map<std::vector<int32_t>, BufferId> lists_;  // those that are the same are kept once
 };
 
 }  // namespace trady

@@ -1,5 +1,5 @@
 // y[p, c] = activation(sums[p, c] + residual[p, c] + bias[c]), the mask's bits and the selected
-// columns packed, all while y is written (kernels/cuda/packed_save.h).
+// columns packed, all while y is written (PackedSave in kernels/backend.h).
 // The residual comes first because that is where a matrix product with beta = 1 adds it, so that a
 // residual in y and one elsewhere give the same bits.
 // Floor: sums read and y written once, 8 bytes an element, the residual another 4, the mask 1/8,

@@ -4,9 +4,8 @@
 
 #include <cstdint>
 
+#include "kernels/backend.h"
 #include "kernels/cuda/device/runtime.cuh"
-#include "kernels/cuda/packed_save.h"
-#include "kernels/types.h"
 
 namespace trady::kernels::cuda {
 

@@ -162,10 +162,10 @@ class Matmul {
 };
 
 /// y[out_c, positions] = w[in_c, out_c]^T x[in_c, positions]
-class CublasForward final : public SavingConvForward {
+class CublasForward final : public ConvForward {
  public:
-  static std::unique_ptr<SavingConvForward> find(const Library& library, const ConvShape& shape,
-                                                 Activation activation) {
+  static std::unique_ptr<ConvForward> find(const Library& library, const ConvShape& shape,
+                                           Activation activation) {
     const auto matmul = Matmul::find(library, {.m = shape.out_c,
                                                .n = shape.out_positions(),
                                                .k = shape.in_c,
@@ -173,7 +173,7 @@ class CublasForward final : public SavingConvForward {
                                                .adds_bias = activation == Activation::none,
                                                .precision = library.precision});
     if (!matmul) return nullptr;
-    return std::unique_ptr<SavingConvForward>(
+    return std::unique_ptr<ConvForward>(
         new CublasForward(shape, activation, *matmul, library.stream));
   }
 
@@ -183,11 +183,12 @@ class CublasForward final : public SavingConvForward {
   int64_t prepared_weight_bytes() const override { return 0; }
   void prepare_weight(const void*, void*) const override {}
 
-  void run_and_save(const Buffers& b, const PackedSave& save) const override {
+  bool packs_output() const override { return true; }
+  void run(const Buffers& b) const override {
     const bool complete = activation_ == Activation::none;
     work_counters().count_forward(
         shape_.multiply_adds(),
-        vendor_forward_bytes(shape_, b, save, complete ? FinishedBy::library : FinishedBy::us));
+        vendor_forward_bytes(shape_, b, complete ? FinishedBy::library : FinishedBy::us));
     matmul_.run(
         "cublas_forward",
         {.a = b.w, .b = b.x, .bias = complete ? b.bias : nullptr, .c = b.residual, .d = b.y},
@@ -197,7 +198,7 @@ class CublasForward final : public SavingConvForward {
                    .bias = complete ? nullptr : static_cast<const float*>(b.bias),
                    .y = y,
                    .mask = b.mask,
-                   .save = save,
+                   .save = b.save,
                    .positions = shape_.out_positions(),
                    .columns = shape_.out_c,
                    .activation = activation_},
@@ -324,8 +325,8 @@ class CublasPasses final : public VendorPasses {
     return "cuBLAS " + std::to_string(v / 10000) + "." + std::to_string(v / 100 % 100) + "." +
            std::to_string(v % 100);
   }
-  std::unique_ptr<SavingConvForward> conv_forward(const ConvShape& shape,
-                                                  Activation activation) const override {
+  std::unique_ptr<ConvForward> conv_forward(const ConvShape& shape,
+                                            Activation activation) const override {
     check_shape(shape);
     return is_product(shape) ? CublasForward::find(library_, shape, activation) : nullptr;
   }

@@ -15,7 +15,7 @@ using cudnn::Handle;
 using cudnn::Library;
 using cudnn::Plan;
 
-class CudnnForward final : public SavingConvForward {
+class CudnnForward final : public ConvForward {
  public:
   CudnnForward(const ConvShape& shape, Activation activation, std::unique_ptr<Plan> plan,
                cudaStream_t stream)
@@ -27,9 +27,10 @@ class CudnnForward final : public SavingConvForward {
   int64_t prepared_weight_bytes() const override { return 0; }
   void prepare_weight(const void*, void*) const override {}
 
-  void run_and_save(const Buffers& b, const PackedSave& save) const override {
+  bool packs_output() const override { return true; }
+  void run(const Buffers& b) const override {
     work_counters().count_forward(shape_.multiply_adds(),
-                                  vendor_forward_bytes(shape_, b, save, FinishedBy::us));
+                                  vendor_forward_bytes(shape_, b, FinishedBy::us));
     auto* y = static_cast<float*>(b.y);
     auto* sums = b.residual == b.y ? static_cast<float*>(b.scratch) : y;
     plan_->run("cudnn_forward", b.x, b.w, sums, workspace_in(b.scratch, sums_bytes()));
@@ -38,7 +39,7 @@ class CudnnForward final : public SavingConvForward {
                    .residual = static_cast<const float*>(b.residual),
                    .y = y,
                    .mask = b.mask,
-                   .save = save,
+                   .save = b.save,
                    .positions = shape_.out_positions(),
                    .columns = shape_.out_c,
                    .activation = activation_},
@@ -114,8 +115,8 @@ class CudnnPasses final : public VendorPasses {
     return "cuDNN " + std::to_string(v / 10000) + "." + std::to_string(v / 100 % 100) + "." +
            std::to_string(v % 100);
   }
-  std::unique_ptr<SavingConvForward> conv_forward(const ConvShape& shape,
-                                                  Activation activation) const override {
+  std::unique_ptr<ConvForward> conv_forward(const ConvShape& shape,
+                                            Activation activation) const override {
     check_shape(shape);
     auto plan = Plan::find(library_, ConvPass::forward, shape);
     if (!plan) return nullptr;

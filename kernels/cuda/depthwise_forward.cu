@@ -134,7 +134,7 @@ __global__ void __launch_bounds__(kFlatThreads)
   }
 }
 
-class DepthwiseForward final : public SavingConvForward {
+class DepthwiseForward final : public ConvForward {
  public:
   DepthwiseForward(const ConvShape& shape, Activation activation, cudaStream_t stream)
       : shape_(shape), activation_(activation), stream_(stream) {
@@ -145,7 +145,8 @@ class DepthwiseForward final : public SavingConvForward {
   int64_t prepared_weight_bytes() const override { return 0; }
   void prepare_weight(const void*, void*) const override {}
 
-  void run_and_save(const Buffers& b, const PackedSave& save) const override {
+  bool packs_output() const override { return true; }
+  void run(const Buffers& b) const override {
     const ConvShape& s = shape_;
     const bool whole_bytes = suits_strips(s) && s.out_c % 8 == 0;
     const Args args{static_cast<const float*>(b.x),
@@ -154,7 +155,7 @@ class DepthwiseForward final : public SavingConvForward {
                     static_cast<const float*>(b.residual),
                     static_cast<float*>(b.y),
                     whole_bytes ? b.mask : nullptr,
-                    save};
+                    b.save};
     if (suits_strips(s)) {
       const StripTiling tiling =
           make_strip_tiling(s.out_c, s.batch * s.out_h(), (s.out_w() + kStrip - 1) / kStrip);
@@ -173,8 +174,8 @@ class DepthwiseForward final : public SavingConvForward {
                                   forward_bytes(s, {.residual = b.residual != nullptr,
                                                     .mask = b.mask != nullptr,
                                                     .mask_from_output = !whole_bytes,
-                                                    .saves = save.slot != nullptr,
-                                                    .saved_channels = save.count}));
+                                                    .saves = b.save.slot != nullptr,
+                                                    .saved_channels = b.save.count}));
   }
 
  private:
@@ -185,9 +186,8 @@ class DepthwiseForward final : public SavingConvForward {
 
 }  // namespace
 
-std::unique_ptr<SavingConvForward> make_depthwise_forward(const ConvShape& shape,
-                                                          Activation activation,
-                                                          cudaStream_t stream) {
+std::unique_ptr<ConvForward> make_depthwise_forward(const ConvShape& shape, Activation activation,
+                                                    cudaStream_t stream) {
   return std::make_unique<DepthwiseForward>(shape, activation, stream);
 }
 

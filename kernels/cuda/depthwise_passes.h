@@ -7,13 +7,11 @@
 
 #include "kernels/backend.h"
 #include "kernels/cuda/device/runtime.cuh"
-#include "kernels/cuda/packed_save.h"
 
 namespace trady::kernels::cuda {
 
-std::unique_ptr<SavingConvForward> make_depthwise_forward(const ConvShape& shape,
-                                                          Activation activation,
-                                                          cudaStream_t stream);
+std::unique_ptr<ConvForward> make_depthwise_forward(const ConvShape& shape, Activation activation,
+                                                    cudaStream_t stream);
 std::unique_ptr<ConvGradInput> make_depthwise_grad_input(const ConvShape& shape,
                                                          cudaStream_t stream);
 std::unique_ptr<ConvGradWeight> make_depthwise_grad_weight(const ConvShape& shape, int64_t count,

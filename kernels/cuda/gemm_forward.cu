@@ -4,7 +4,6 @@
 #include "kernels/cuda/device/activation.cuh"
 #include "kernels/cuda/gemm_conv.cuh"
 #include "kernels/cuda/mask_from_output.h"
-#include "kernels/cuda/packed_save.h"
 #include "kernels/cuda/traffic.h"
 #include "kernels/shape_check.h"
 #include "kernels/work_counters.h"
@@ -50,7 +49,7 @@ struct ForwardEpilogue {
   }
 };
 
-class GemmForward final : public SavingConvForward {
+class GemmForward final : public ConvForward {
  public:
   GemmForward(const ConvShape& shape, Activation activation, Precision precision,
               cudaStream_t stream)
@@ -62,19 +61,20 @@ class GemmForward final : public SavingConvForward {
   int64_t prepared_weight_bytes() const override { return 0; }
   void prepare_weight(const void*, void*) const override {}
 
-  void run_and_save(const Buffers& b, const PackedSave& save) const override {
+  bool packs_output() const override { return true; }
+  void run(const Buffers& b) const override {
     const bool mask_in_epilogue = b.mask != nullptr && shape_.out_c % 8 == 0;
     work_counters().count_forward(shape_.multiply_adds(),
                                   forward_bytes(shape_, {.residual = b.residual != nullptr,
                                                          .mask = b.mask != nullptr,
                                                          .mask_from_output = !mask_in_epilogue,
-                                                         .saves = save.slot != nullptr,
-                                                         .saved_channels = save.count}));
+                                                         .saves = b.save.slot != nullptr,
+                                                         .saved_channels = b.save.count}));
     const ForwardEpilogue epilogue{static_cast<const float*>(b.bias),
                                    static_cast<const float*>(b.residual),
                                    static_cast<float*>(b.y),
                                    mask_in_epilogue ? b.mask : nullptr,
-                                   save,
+                                   b.save,
                                    static_cast<int>(shape_.out_positions()),
                                    static_cast<int>(shape_.out_c),
                                    activation_};

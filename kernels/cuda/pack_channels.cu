@@ -1,6 +1,7 @@
 // out[p][j] = x[p][channels[j]]: the slice of an activation that a weight gradient needs.
 // Floor: 4 * positions * count bytes written, and of x the 32-byte sectors that hold the listed
-// channels. Where the producer of x can pack in its epilogue (packed_save.h) this pass is saved.
+// channels. Where the producer of x can pack in its epilogue (ConvForward::Buffers::save) this pass
+// is saved.
 #include "kernels/cuda/device/flat_launch.cuh"
 #include "kernels/cuda/small_ops.h"
 

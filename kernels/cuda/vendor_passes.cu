@@ -50,14 +50,14 @@ void throw_library_error(const std::string& library, const std::string& what,
 }
 
 int64_t vendor_forward_bytes(const ConvShape& shape, const ConvForward::Buffers& buffers,
-                             const PackedSave& save, FinishedBy finished_by) {
+                             FinishedBy finished_by) {
   const bool apart = finished_by == FinishedBy::us;
   const int64_t y_bytes = shape.out_elements() * int64_t{sizeof(float)};
   return forward_bytes(shape, {.residual = buffers.residual != nullptr,
                                .mask = buffers.mask != nullptr,
                                .mask_from_output = !apart,
-                               .saves = save.slot != nullptr,
-                               .saved_channels = save.count}) +
+                               .saves = buffers.save.slot != nullptr,
+                               .saved_channels = buffers.save.count}) +
          (apart ? 2 * y_bytes : 0);
 }
 

@@ -9,7 +9,6 @@
 #include <string>
 
 #include "kernels/backend.h"
-#include "kernels/cuda/packed_save.h"
 #include "kernels/cuda/pass_choice.h"
 
 namespace trady::kernels::cuda {
@@ -22,8 +21,8 @@ class VendorPasses {
   virtual std::string version() const = 0;  ///< "cuBLAS 13.0.2"
 
   // As of Backend; null where the library has no such pass.
-  virtual std::unique_ptr<SavingConvForward> conv_forward(const ConvShape& shape,
-                                                          Activation activation) const = 0;
+  virtual std::unique_ptr<ConvForward> conv_forward(const ConvShape& shape,
+                                                    Activation activation) const = 0;
   virtual std::unique_ptr<ConvGradInput> conv_grad_input(const ConvShape& shape) const = 0;
   virtual std::unique_ptr<ConvGradWeight> conv_grad_weight(const ConvShape& shape, SliceKind kind,
                                                            int64_t count) const = 0;
@@ -60,7 +59,7 @@ enum class FinishedBy { library, us };
 /// Bytes that a forward pass moves (kernels/cuda/traffic.h), with the sums stored and read again
 /// where conv_epilogue.h finishes them. What a library moves in its workspace is not known.
 int64_t vendor_forward_bytes(const ConvShape& shape, const ConvForward::Buffers& buffers,
-                             const PackedSave& save, FinishedBy finished_by);
+                             FinishedBy finished_by);
 
 /// What an algorithm may ask for as workspace: NVIDIA's advice for cuBLAS on Hopper. Scratch has
 /// what it does ask for, and no more.

@@ -1,4 +1,4 @@
-// Lists of channels as a forward pass that packs wants them (kernels/cuda/packed_save.h).
+// Lists of channels as a forward pass that packs wants them (PackedSave in kernels/backend.h).
 #pragma once
 
 #include <cstdint>

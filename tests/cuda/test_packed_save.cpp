@@ -1,7 +1,6 @@
 // "Save in the forward epilogue": packed while y is written, equal to packing y afterwards.
 #include <catch2/catch.hpp>
 
-#include "kernels/cuda/packed_save.h"
 #include "tests/cuda/cuda_device.h"
 #include "tests/cuda/packed_slots.h"
 #include "tests/kernels/conv_cases.h"
@@ -10,7 +9,6 @@ namespace trady::testing {
 namespace {
 
 using kernels::ConvShape;
-using kernels::cuda::SavingConvForward;
 
 TEST_CASE("packed save: the listed channels of y, and y as without", "[packed_save]") {
   const auto cuda = cuda_device(kernels::cuda::Precision::fp32);
@@ -18,8 +16,7 @@ TEST_CASE("packed save: the listed channels of y, and y as without", "[packed_sa
   for (const ConvCase& test : odd_convs()) {
     const ConvShape& shape = test.shape;
     const auto pass = cuda->conv_forward(shape, kernels::Activation::relu6);
-    const auto* saving = dynamic_cast<const SavingConvForward*>(pass.get());
-    if (!saving) continue;
+    if (!pass->packs_output()) continue;
     ConvInputs in = random_conv_inputs(shape, false);
     for (double& v : in.x) v *= 4;
     const auto expected = run_conv_forward(*cuda, shape, kernels::Activation::relu6, in, true);
@@ -32,13 +29,13 @@ TEST_CASE("packed save: the listed channels of y, and y as without", "[packed_sa
       const DeviceArray<uint8_t> mask(*cuda, kernels::mask_bytes(shape.out_elements()));
       const DeviceArray<int32_t> slots(*cuda, slots_of(list, shape.out_c));
       const Buffer saved(*cuda, shape.out_positions() * count_of(list));
-      saving->run_and_save({.x = x.data(),
-                            .w = prepared.size() > 0 ? prepared.data() : w.data(),
-                            .bias = bias.data(),
-                            .y = y.data(),
-                            .mask = mask.data(),
-                            .scratch = scratch.data()},
-                           {slots.data(), static_cast<float*>(saved.data()), count_of(list)});
+      pass->run({.x = x.data(),
+                 .w = prepared.size() > 0 ? prepared.data() : w.data(),
+                 .bias = bias.data(),
+                 .y = y.data(),
+                 .mask = mask.data(),
+                 .scratch = scratch.data(),
+                 .save = {slots.data(), saved.data(), count_of(list)}});
       CHECK(bit_identical(y.values(), expected.y));
       CHECK(mask.values() == expected.mask);
 
@@ -57,7 +54,7 @@ TEST_CASE("packed save: every depthwise forward can", "[packed_save]") {
   for (const ConvCase& test : odd_convs()) {
     if (!test.shape.depthwise) continue;
     const auto pass = cuda->conv_forward(test.shape, kernels::Activation::none);
-    CHECK(dynamic_cast<const SavingConvForward*>(pass.get()) != nullptr);
+    CHECK(pass->packs_output());
   }
 }
 

@@ -5,7 +5,6 @@
 #include <catch2/catch.hpp>
 
 #include "cuda_on_host/control.h"
-#include "kernels/cuda/packed_save.h"
 #include "kernels/work_counters.h"
 #include "tests/cuda/cuda_device.h"
 #include "tests/cuda/packed_slots.h"
@@ -20,7 +19,6 @@ using kernels::GradientMode;
 using kernels::SliceKind;
 using kernels::WorkTotals;
 using kernels::cuda::CudaBackend;
-using kernels::cuda::SavingConvForward;
 
 struct Measured {
   WorkTotals counted;   ///< by the launchers
@@ -98,8 +96,7 @@ TEST_CASE("traffic: forward counts what its kernels read and write", "[traffic]"
     const ConvInputs in = random_conv_inputs(s, true);
     const Buffer x(*cuda, in.x), w(*cuda, in.w), bias(*cuda, in.bias);
     const auto pass = cuda->conv_forward(s, Activation::relu6);
-    const auto* saving = dynamic_cast<const SavingConvForward*>(pass.get());
-    REQUIRE(saving);
+    REQUIRE(pass->packs_output());
     const bool strips = (s.kernel == 3 || s.kernel == 5 || s.kernel == 7) && s.stride <= 2;
     const bool mask_in_epilogue = s.out_c % 8 == 0 && (!s.depthwise || strips);
     for (const bool masked : {false, true}) {
@@ -112,15 +109,15 @@ TEST_CASE("traffic: forward counts what its kernels read and write", "[traffic]"
           const Buffer y(*cuda, in.residual);
           const DeviceArray<uint8_t> mask(*cuda, kernels::mask_bytes(s.out_elements()));
           kernels::PackedSave save;
-          if (saves) save = {slots.data(), static_cast<float*>(saved.data()), count_of(list)};
+          if (saves) save = {slots.data(), saved.data(), count_of(list)};
           const Measured m = measure(*cuda, [&] {
-            saving->run_and_save({.x = x.data(),
-                                  .w = w.data(),
-                                  .bias = bias.data(),
-                                  .residual = in_place ? y.data() : nullptr,
-                                  .y = y.data(),
-                                  .mask = masked ? mask.data() : nullptr},
-                                 save);
+            pass->run({.x = x.data(),
+                       .w = w.data(),
+                       .bias = bias.data(),
+                       .residual = in_place ? y.data() : nullptr,
+                       .y = y.data(),
+                       .mask = masked ? mask.data() : nullptr,
+                       .save = save});
           });
           const int64_t expected = kernels::cuda::forward_bytes(
               s, {in_place, masked, !mask_in_epilogue, saves, count_of(list)});

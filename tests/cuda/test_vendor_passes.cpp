@@ -139,12 +139,12 @@ TEST_CASE("vendor passes: the listed channels of y are packed", "[vendor]") {
         const Buffer y(*s.cuda, shape.out_elements());
         const DeviceArray<int32_t> slots(*s.cuda, slots_of(list, shape.out_c));
         const Buffer saved(*s.cuda, shape.out_positions() * count_of(list));
-        pass->run_and_save({.x = x.data(),
-                            .w = w.data(),
-                            .bias = bias.data(),
-                            .y = y.data(),
-                            .scratch = scratch.data()},
-                           {slots.data(), static_cast<float*>(saved.data()), count_of(list)});
+        pass->run({.x = x.data(),
+                   .w = w.data(),
+                   .bias = bias.data(),
+                   .y = y.data(),
+                   .scratch = scratch.data(),
+                   .save = {slots.data(), saved.data(), count_of(list)}});
         const DeviceChannels channels(*s.cuda, list);
         const Buffer packed(*s.cuda, saved.elements());
         s.cuda->pack_channels(y.data(), shape.out_positions(), shape.out_c, channels.list(),
