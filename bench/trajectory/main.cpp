@@ -107,7 +107,7 @@ void write_start(const Settings& settings, const Network& network, const Strateg
 void train(const Settings& settings, const std::string& device, const Network& network,
            const Strategy& strategy, const Recorded& recorded) {
   const fs::path folder(settings.out);
-  const auto backend = tools::make_backend(device);
+  const auto backend = tools::make_backend(device, settings.model.precision);
   Parameters parameters(network.tape.parameters(), *backend);
   load_parameters(SafetensorsFile::open(folder / "start.safetensors"), parameters);
   const StepSizing sizing =
