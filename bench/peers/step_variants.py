@@ -7,7 +7,7 @@ On a GPU    row/{tf32, amp}/{eager, graphs, compiled, compiled-graphs}[/keep], a
 """
 
 import contextlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch.nn import functional as F
@@ -49,13 +49,17 @@ def _cpu_forms():
 
 def _gpu_forms():
     found = {}
-    for mode in ("eager", "graphs", "compiled", "compiled-graphs"):
+    # A captured form of a compiled step finds the compiler's work in its cache.
+    for modes in (("eager",), ("graphs",), ("compiled", "compiled-graphs")):
         for precision in ("tf32", "amp"):
-            for row in ("full", "forward", "head", "last-k"):
-                amp = precision == "amp"
-                found[f"{row}/{precision}/{mode}"] = Form(row, mode=mode, amp=amp)
-        for keep in ("mask", "output"):
-            found[f"sliced/tf32/{mode}/{keep}"] = Form("sliced", mode=mode, keep=keep)
+            for row in ("full", "sliced", "forward", "head", "last-k"):
+                for mode in modes:
+                    form = Form(row, mode=mode, amp=precision == "amp")
+                    if row != "sliced":
+                        found[f"{row}/{precision}/{mode}"] = form
+                    elif not form.amp:  # it calls operators itself, in float32
+                        for keep in ("mask", "output"):
+                            found[f"sliced/tf32/{mode}/{keep}"] = replace(form, keep=keep)
     return found
 
 

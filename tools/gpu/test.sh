@@ -15,7 +15,7 @@ source tools/gpu/common.sh
 
 data=$PWD/$build/data # where the tests' first one lays out TRADY_DATA
 weights=$data/weights/mbv2-w0.35.safetensors
-sanitizer_seconds=120
+sanitizer_seconds=100
 
 tests() {
   ctest --test-dir "$build" --output-on-failure --parallel "$jobs" --timeout 400
