@@ -44,6 +44,7 @@ class ConvForward {
     PackedSave save = {};            ///< only where packs_output()
   };
   virtual ~ConvForward() = default;
+  /// Whether `save` is carried out. Devices on the host do not: step_sizing.cpp counts on it.
   virtual bool packs_output() const { return false; }
   virtual int64_t scratch_bytes() const = 0;
   /// Size of the reordered weight copy that `run` wants in place of the plain weight; 0: none.

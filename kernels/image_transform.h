@@ -26,9 +26,8 @@ struct ColorJitter {
 ///    result the S x S pixels from (window_top, window_left) on are kept; they lie within it.
 /// 2. They are mirrored left to right if `flip`.
 /// 3. Their colours are changed if `jitter`.
-/// 4. out[y][x] = square[y + shift_y][x + shift_x], black outside of the square. 0 with `jitter`:
-/// no
-///    recipe has both.
+/// 4. out[y][x] = square[y + shift_y][x + shift_x], black outside of the square. No recipe has both
+///    a shift and `jitter`.
 /// All sizes and places are in pixels.
 struct ImageTransform {
   int64_t offset = 0;             ///< in bytes, of the image among those of its batch

@@ -34,7 +34,7 @@ class ScopedLabel {
 };
 
 /// This thread's labels, outermost first: "block3.expand, grad_weight", or nested
-/// "epoch 3 / block3.expand, grad_weight"; empty if there is none.
+/// "block3.expand, backward / grad_weight"; empty if there is none.
 std::string open_labels();
 
 }  // namespace trady::kernels

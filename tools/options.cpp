@@ -40,7 +40,9 @@ void add_model_options(CLI::App& command, ModelOptions& o) {
   command.add_flag("--mix", o.mix, "with the last 1x1 convolution of the paper's float networks");
   command.add_option("--device", o.device, kDeviceHelp)->capture_default_str();
   command.add_option("--precision", o.precision, kPrecisionHelp)->capture_default_str();
-  command.add_option("--threads", o.threads, "worker threads (0: one a core)")
+  command
+      .add_option("--threads", o.threads,
+                  "worker threads; with a GPU those that decode images (0: one a core)")
       ->transform(whole_number(0, kMaxThreads))
       ->capture_default_str();
 }

@@ -17,7 +17,7 @@ enum class MemoryCategory : uint8_t {
   weight_gradients,      ///< packed dW: the batch's sums, and one layer's of a micro-batch
   optimizer_state,       ///< momentum; nothing for plain SGD
   workspace,             ///< scratch of one kernel call
-  batch,                 ///< labels, losses, predictions; pixels where the host's cannot be read
+  batch,                 ///< control block, labels, losses, ...; images on a device of their own
   selection,             ///< lists of the selected channels
 };
 

@@ -10,7 +10,6 @@
 #include <deque>
 #include <vector>
 
-#include "engine/error.h"
 #include "engine/step/step_execution.h"
 #include "kernels/trace.h"
 #include "kernels/work_counters.h"
@@ -160,9 +159,6 @@ void DeviceExecution::run(StepKind kind, int block, int64_t images) {
 }
 
 void DeviceExecution::begin(StepKind kind, const BatchView& batch, double learning_rate) {
-  if (static_cast<int>(under_way_.size()) >= blocks()) {
-    fail("[step] ", blocks(), " batches are under way already; end one first");
-  }
   if (halted_ && under_way_.empty()) allow_updates();
   const int block = next_block_;
   const int64_t bytes = fill(transfers_->host(block), batch, learning_rate);
@@ -174,7 +170,6 @@ void DeviceExecution::begin(StepKind kind, const BatchView& batch, double learni
 }
 
 kernels::StepControl DeviceExecution::end() {
-  if (under_way_.empty()) fail("[step] no batch is under way");
   const int begun = static_cast<int>(under_way_.size());
   const int block = (next_block_ + blocks() - begun) % blocks();
   transfers_->wait(block);

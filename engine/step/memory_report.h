@@ -14,12 +14,10 @@ struct MemoryReport {
   CategoryBytes shared;     ///< weights, what lives as long as the selection, the device's own
   CategoryBytes lane_peak;  ///< of one worker at its fullest moment
   int workers = 1;
-  int64_t reserved = 0;  ///< blocks that hold it all, alignment and gaps included
+  int64_t reserved = 0;  ///< blocks that hold it all: what --memory-limit bounds
 
   /// Live bytes by category when every worker is at its fullest moment.
   CategoryBytes peak() const;
-  /// Peak of the step in bytes: what --memory-limit bounds.
-  int64_t peak_bytes() const { return reserved; }
   /// "12345678 bytes: 1234 of weights, ...", for errors.
   std::string description() const;
   bool operator==(const MemoryReport&) const = default;

@@ -22,7 +22,7 @@ class StepExecution {
   /// Reorders these kept weight copies.
   virtual void prepare(const std::vector<size_t>& resident_indices) = 0;
   /// Begins a batch; at most settings().batches_in_flight may be under way. An error may be told
-  /// here or by end(); all batches are given up then.
+  /// here or by end(); only deselect() may follow.
   virtual void begin(StepKind kind, const BatchView& batch, double learning_rate) = 0;
   /// The outcome of the batch that was begun first.
   virtual kernels::StepControl end() = 0;

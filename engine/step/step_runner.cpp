@@ -132,26 +132,46 @@ void StepRunner::check_batch(const BatchView& batch) const {
   }
 }
 
+void StepRunner::begin(StepKind kind, const BatchView& batch, double learning_rate) {
+  check_batch(batch);
+  if (static_cast<int>(under_way_.size()) >= settings_.batches_in_flight) {
+    fail("[step] ", under_way_.size(), " batches are under way already; end one first");
+  }
+  if (!under_way_.empty() && under_way_.front().kind != kind) {
+    fail("[step] training and evaluation are under way at once; end one first");
+  }
+  execution_->begin(kind, batch, learning_rate);
+  under_way_.push_back({kind, batch.count});
+}
+
+kernels::StepControl StepRunner::end(StepKind kind, int64_t& images) {
+  if (under_way_.empty() || under_way_.front().kind != kind) {
+    fail("[step] no such batch is under way");
+  }
+  const kernels::StepControl outcome = execution_->end();
+  images = under_way_.front().images;
+  under_way_.pop_front();
+  return outcome;
+}
+
 void StepRunner::begin_train(const BatchView& batch, double learning_rate) {
   if (batch.count != settings_.batch) {
     fail("[step] training steps are planned for ", settings_.batch, " images, got ", batch.count);
   }
   if (!settings_.training) fail("[step] these steps were planned for inference only");
-  check_batch(batch);
-  execution_->begin(StepKind::train, batch, learning_rate);
-  under_way_.push_back(batch.count);
+  begin(StepKind::train, batch, learning_rate);
 }
 
 TrainResult StepRunner::end_train() {
-  const kernels::StepControl outcome = execution_->end();
+  int64_t images = 0;
+  const kernels::StepControl outcome = end(StepKind::train, images);
   TrainResult result;
-  result.loss = outcome.loss_sum / static_cast<double>(under_way_.front());
+  result.loss = outcome.loss_sum / static_cast<double>(images);
   result.correct = outcome.correct;
   result.gradient_norm = std::sqrt(outcome.squared_norm);
   result.finite = outcome.updates != 0;
   high_loss_steps_ = result.loss > high_loss(state_.tape.classes()) ? high_loss_steps_ + 1 : 0;
   result.high_loss_steps = high_loss_steps_;
-  under_way_.pop_front();
   return result;
 }
 
@@ -161,15 +181,11 @@ TrainResult StepRunner::train(const BatchView& batch, double learning_rate) {
 }
 
 void StepRunner::begin_evaluate(const BatchView& batch) {
-  check_batch(batch);
-  execution_->begin(StepKind::evaluate, batch, /*learning_rate=*/0);
-  under_way_.push_back(batch.count);
+  begin(StepKind::evaluate, batch, /*learning_rate=*/0);
 }
 
 EvaluationResult StepRunner::end_evaluate() {
-  const kernels::StepControl outcome = execution_->end();
-  last_images_ = under_way_.front();
-  under_way_.pop_front();
+  const kernels::StepControl outcome = end(StepKind::evaluate, last_images_);
   return {outcome.loss_sum, outcome.correct, last_images_};
 }
 

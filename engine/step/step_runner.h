@@ -87,12 +87,19 @@ class StepRunner {
   int lanes_within_limit(const StepProgram& program) const;
   void lay_out(std::unique_ptr<StepProgram> program, int lanes);
   void check_batch(const BatchView& batch) const;
+  void begin(StepKind kind, const BatchView& batch, double learning_rate);
+  /// Fills `images` with those of the batch that was begun first.
+  kernels::StepControl end(StepKind kind, int64_t& images);
 
   StepSettings settings_;
   KernelCache kernels_;
   StepState state_;
   std::unique_ptr<StepExecution> execution_;
-  std::deque<int64_t> under_way_;  // images of each batch
+  struct UnderWay {
+    StepKind kind;
+    int64_t images;
+  };
+  std::deque<UnderWay> under_way_;
   int64_t last_images_ = 0;
   int64_t high_loss_steps_ = 0;
 };

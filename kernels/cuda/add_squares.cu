@@ -19,14 +19,14 @@ struct Shared {
   double sums[kThreads];
 };
 
-/// Up to here one block is faster than a second launch.
+/// Up to here one block is assumed to be faster than a second launch.
 constexpr int64_t kOneBlockElements = 16 * kBlockElements;
 
 // Block i adds elements i * block_elements on; a thread every kThreads-th of them.
 __global__ void __launch_bounds__(kThreads)
     squares_of_block(const float* x,  // [elements]
-                     int64_t elements, int64_t block_elements, double* sums,
-                     bool accumulate) {  // [blocks]
+                     int64_t elements, int64_t block_elements, bool accumulate,
+                     double* sums) {  // [blocks]
   auto& shared = shared_memory<Shared>();
   const int64_t begin = static_cast<int64_t>(blockIdx.x) * block_elements;
   const int64_t end = begin + block_elements < elements ? begin + block_elements : elements;
@@ -57,7 +57,7 @@ void add_squares(const float* x, int64_t elements, double* partial_sums, double*
   const dim3 threads(kThreads, 1, 1);
   if (elements <= kOneBlockElements) {
     launch({"add_squares", dim3(1, 1, 1), threads, sizeof(Shared), stream}, squares_of_block, x,
-           elements, elements, total, true);
+           elements, elements, true, total);
     return;
   }
   const int64_t block_elements =
@@ -65,7 +65,7 @@ void add_squares(const float* x, int64_t elements, double* partial_sums, double*
   const int64_t blocks = (elements + block_elements - 1) / block_elements;
   launch(
       {"add_squares", dim3(static_cast<unsigned>(blocks), 1, 1), threads, sizeof(Shared), stream},
-      squares_of_block, x, elements, block_elements, partial_sums, false);
+      squares_of_block, x, elements, block_elements, false, partial_sums);
   launch({"add_squares_of_blocks", dim3(1, 1, 1), threads, sizeof(Shared), stream}, sum_of_blocks,
          partial_sums, static_cast<int>(blocks), total);
 }

@@ -24,11 +24,11 @@ struct StripFilters {
 
 /// How blocks divide the work: thread t has group t % groups and strip t / groups of its block.
 struct StripTiling {
-  int channels;        ///< C
-  int groups;          ///< groups of 4 channels of a block; even if C / 4 is, so that the two
-                       ///< halves of a mask byte are neighbours in a warp
-  int strips_per_row;  ///<
-  int strips;          ///< of the whole batch
+  int channels;  ///< C
+  int groups;    ///< groups of 4 channels of a block; even if C / 4 is, so that the two
+                 ///< halves of a mask byte are neighbours in a warp
+  int strips_per_row;
+  int strips;  ///< of the whole batch
 };
 
 inline StripTiling make_strip_tiling(int64_t channels, int64_t rows, int64_t strips_per_row) {

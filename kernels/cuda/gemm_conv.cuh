@@ -118,8 +118,8 @@ __device__ void load_weight(const GemmConv& g, int col0, int k0,
   }
 }
 
-/// Grid: (row tiles, column tiles). epilogue(row, column, group of 8 columns, sums of the lane):
-/// called by all lanes of a warp together, also for rows and columns beyond the ends.
+/// Grid: (row tiles, column tiles). epilogue(row, column, sum, sum of the next column): called by
+/// all lanes of a warp together, also for rows and columns beyond the ends.
 template <Pass kPass, Precision kPrecision, int kColumns, typename Epilogue>
 __global__ void __launch_bounds__(GemmConv::kThreads, 3)
     gemm_conv_kernel(GemmConv g, Epilogue epilogue) {

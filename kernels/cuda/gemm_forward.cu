@@ -1,6 +1,6 @@
 // y = activation(conv(x, w) + bias + residual) for pointwise, k x k and linear layers. The epilogue
 // of the matrix product adds, clips, packs the mask's bits and the selected channels: the output is
-// written once and not read again. Source: docs/method.md, what a step saves.
+// written once, and read again only where its channels do not fill whole bytes of the mask.
 #include "kernels/cuda/device/activation.cuh"
 #include "kernels/cuda/gemm_conv.cuh"
 #include "kernels/cuda/mask_from_output.h"

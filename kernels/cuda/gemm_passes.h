@@ -1,5 +1,5 @@
 // The convolutions that are matrix products: pointwise, k x k (implicit GEMM) and linear; on tensor
-// cores in TF32, or exactly in fp32. Depthwise convolutions are elsewhere (depthwise_*.h).
+// cores in TF32, or exactly in fp32. Depthwise convolutions are elsewhere (depthwise_passes.h).
 #pragma once
 
 #include <memory>

@@ -5,7 +5,7 @@
 namespace trady::kernels::cuda {
 namespace {
 
-/// The oldest architecture that there is code for (kernels/CMakeLists.txt); newer ones than the
+/// The oldest architecture that there is code for (CMakeLists.txt); newer ones than the
 /// build knows run from PTX.
 constexpr int kOldestMajor = 8;
 

@@ -19,7 +19,8 @@ struct GpuInventory {
   std::vector<Gpu> gpus;
 };
 
-/// Throws std::runtime_error unless GPU `wanted` exists and the build has code for it.
+/// Throws std::runtime_error unless GPU `wanted` exists and is of an architecture that the kernels
+/// are written for.
 void check_gpu(const GpuInventory& inventory, int wanted);
 
 }  // namespace trady::kernels::cuda

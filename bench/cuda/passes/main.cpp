@@ -30,7 +30,8 @@ struct LayerMemory {
         dw(device, 4 * shape.weight_elements()),
         bias(device, 4 * shape.out_c),
         channels(device, 4 * shape.in_c),
-        mask(device, kernels::mask_bytes(shape.out_elements())) {
+        mask(device, kernels::mask_bytes(shape.out_elements())),
+        input_mask(device, kernels::mask_bytes(shape.in_elements())) {
     const auto fill = [&](const DeviceMemory& memory, int64_t count) {
       fill_random(static_cast<float*>(memory.data()), count, 1, device.stream());
     };
@@ -40,8 +41,11 @@ struct LayerMemory {
     fill(bias, shape.out_c);
     const std::vector<int32_t> all = spread_channels(shape.in_c, shape.in_c);
     device.upload(all.data(), 4 * shape.in_c, channels.data());
+    const std::vector<uint8_t> bits(static_cast<size_t>(kernels::mask_bytes(shape.in_elements())),
+                                    0x5A);
+    device.upload(bits.data(), static_cast<int64_t>(bits.size()), input_mask.data());
   }
-  DeviceMemory x, y, w, dw, bias, channels, mask;
+  DeviceMemory x, y, w, dw, bias, channels, mask, input_mask;
 };
 
 /// A pass of one implementation, bound to its buffers.
@@ -82,10 +86,18 @@ class LayerPasses {
     entries.push_back(time(layer, "forward", [&](const auto& of) {
       return candidate(of.conv_forward(shape, layer.activation), run_forward);
     }));
-    const auto run_grad_input = [&memory](const kernels::ConvGradInput& pass, void* scratch) {
-      pass.run(
-          {.dy = memory.y.data(), .w = memory.w.data(), .dx = memory.x.data(), .scratch = scratch},
-          kernels::GradientMode::overwrite);
+    // With the mask of the activation below, as in most layers: who cannot apply it is followed by
+    // the pass that does.
+    const auto run_grad_input = [this, &memory, &shape](const kernels::ConvGradInput& pass,
+                                                        void* scratch) {
+      const auto* mask = static_cast<const uint8_t*>(memory.input_mask.data());
+      pass.run({.dy = memory.y.data(),
+                .w = memory.w.data(),
+                .dx = memory.x.data(),
+                .scratch = scratch,
+                .mask = pass.masks_gradient() ? mask : nullptr},
+               kernels::GradientMode::overwrite);
+      if (!pass.masks_gradient()) device_.apply_mask(memory.x.data(), mask, shape.in_elements());
     };
     entries.push_back(time(layer, "grad_input", [&](const auto& of) {
       return candidate(of.conv_grad_input(shape), run_grad_input);
