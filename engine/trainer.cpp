@@ -53,6 +53,18 @@ void require_sane_values(int epoch, const Parameters& parameters) {
 
 namespace {
 
+/// Gives up what an exception leaves under way.
+class AbandonAtEnd {
+ public:
+  explicit AbandonAtEnd(StepRunner& runner) : runner_(runner) {}
+  AbandonAtEnd(const AbandonAtEnd&) = delete;
+  AbandonAtEnd& operator=(const AbandonAtEnd&) = delete;
+  ~AbandonAtEnd() { runner_.abandon(); }
+
+ private:
+  StepRunner& runner_;
+};
+
 /// The steps of an epoch: as many under way as the device takes, each told in its turn.
 class TrainingSteps {
  public:
@@ -104,6 +116,7 @@ class TrainingSteps {
 EpochResult train_epoch(StepRunner& runner, Loader& loader, const Schedule& schedule, int epoch,
                         const StepListener& listener) {
   const int64_t steps = loader.batches_per_epoch();
+  const AbandonAtEnd guard(runner);
   TrainingSteps training(runner, epoch, steps, listener);
   Batch batch;
   loader.start_epoch(static_cast<uint32_t>(epoch));
@@ -127,6 +140,7 @@ EpochResult train_epoch(StepRunner& runner, Loader& loader, const Schedule& sche
 EvaluationResult evaluate_all(StepRunner& runner, Loader& loader, const StepListener& listener) {
   EvaluationResult result;
   const int64_t steps = loader.batches_per_epoch();
+  const AbandonAtEnd guard(runner);
   int64_t begun = 0, done = 0;
   const auto end_first = [&] {
     result += runner.end_evaluate();

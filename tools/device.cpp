@@ -60,6 +60,10 @@ std::unique_ptr<kernels::Backend> make_best(const std::string& precision) {
 
 }  // namespace
 
+std::string kind_of_device(const std::string& device) {
+  return device.starts_with("cuda:") ? "cuda" : device;
+}
+
 bool may_be_gpu(const std::string& device) {
   return device == "auto" || device == "cuda" || device.starts_with("cuda:");
 }

@@ -15,6 +15,9 @@ inline constexpr const char* kDeviceHelp =
 inline constexpr const char* kPrecisionHelp =
     "of matrix products on a GPU: tf32 (tensor cores, operands of 10 bits) or fp32 (exact)";
 
+/// Without the number of a GPU: what a run's settings remember.
+std::string kind_of_device(const std::string& device);
+
 /// Whether a device of this name can be a GPU: the precision counts then.
 bool may_be_gpu(const std::string& device);
 

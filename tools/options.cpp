@@ -138,7 +138,7 @@ nlohmann::json settings_json(const ModelOptions& model, const MethodOptions& met
       {"weights", model.weights},
       {"image_size", optional(model.image_size)},
       {"mix", model.mix},
-      {"device", model.device},
+      {"device", kind_of_device(model.device)},
       {"method", method.method},
       {"budget", optional(method.budget)},
       {"pool", optional(method.pool)},

@@ -133,6 +133,8 @@ void add_predict(CLI::App& app) {
       ->transform(whole_number(1, 1000000))
       ->capture_default_str();
   command->add_option("--device", options->model.device, kDeviceHelp)->capture_default_str();
+  command->add_option("--precision", options->model.precision, kPrecisionHelp)
+      ->capture_default_str();
   command->footer(
       "Examples:\n"
       "  trady predict runs/flowers/weights.safetensors rose.jpg tulip.png\n"

@@ -10,6 +10,7 @@
 #include <deque>
 #include <vector>
 
+#include "engine/error.h"
 #include "engine/step/step_execution.h"
 #include "kernels/trace.h"
 #include "kernels/work_counters.h"
@@ -31,6 +32,7 @@ class DeviceExecution final : public StepExecution {
   }
   void begin(StepKind kind, const BatchView& batch, double learning_rate) override;
   kernels::StepControl end() override;
+  void abandon() noexcept override;
 
  private:
   /// Of one kind, in one block.
@@ -161,6 +163,7 @@ void DeviceExecution::run(StepKind kind, int block, int64_t images) {
 void DeviceExecution::begin(StepKind kind, const BatchView& batch, double learning_rate) {
   if (halted_ && under_way_.empty()) allow_updates();
   const int block = next_block_;
+  if (halted_) fail("[step] a step was not finite; end the batches under way before the next");
   const int64_t bytes = fill(transfers_->host(block), batch, learning_rate);
   transfers_->send(block, bytes, state_.batch(block));
   run(kind, block, batch.count);
@@ -178,6 +181,17 @@ kernels::StepControl DeviceExecution::end() {
   halted_ = halted_ || (under_way_.front() == StepKind::train && control.updates == 0);
   under_way_.pop_front();
   return control;
+}
+
+void DeviceExecution::abandon() noexcept {
+  try {
+    // Whatever was called, completely or not; it may still read blocks and slots.
+    state_.backend.synchronize();
+  } catch (const std::exception&) {
+    // Told already, or by the next call: an error of the device stays.
+  }
+  under_way_.clear();
+  halted_ = true;  // perhaps: the next begin() allows updates again
 }
 
 }  // namespace

@@ -25,6 +25,7 @@ class HostExecution final : public StepExecution {
   void prepare(const std::vector<size_t>& resident_indices) override;
   void begin(StepKind kind, const BatchView& batch, double learning_rate) override;
   kernels::StepControl end() override { return *state_.control(kBlock); }
+  void abandon() noexcept override {}
 
  private:
   void run_micro_batches(const BatchView& batch, bool backward);

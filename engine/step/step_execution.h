@@ -22,10 +22,12 @@ class StepExecution {
   /// Reorders these kept weight copies.
   virtual void prepare(const std::vector<size_t>& resident_indices) = 0;
   /// Begins a batch; at most settings().batches_in_flight may be under way. An error may be told
-  /// here or by end(); only deselect() may follow.
+  /// here or by end(); abandon() is to follow.
   virtual void begin(StepKind kind, const BatchView& batch, double learning_rate) = 0;
   /// The outcome of the batch that was begun first.
   virtual kernels::StepControl end() = 0;
+  /// Waits for the batches under way and forgets them. The updates of training steps stay.
+  virtual void abandon() noexcept = 0;
 };
 
 /// `state` must outlive it.

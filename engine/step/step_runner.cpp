@@ -55,12 +55,7 @@ void StepRunner::select(UpdatePlan update) {
   const int lanes = lanes_within_limit(*program);
 
   // From here on the old selection is gone: its views point into the old program and arena.
-  execution_->deselect();
-  under_way_.clear();
-  state_.program.reset();
-  state_.lanes.clear();
-  state_.sums.reset();
-  state_.shared = ArenaView();
+  forget_selection();
   lay_out(std::move(program), lanes);
 
   std::set<ParameterId> updated;
@@ -71,8 +66,23 @@ void StepRunner::select(UpdatePlan update) {
       state_.updated_residents.push_back(i);
     }
   }
-  execution_->selected();
-  refresh_weights();
+  try {
+    execution_->selected();
+    refresh_weights();
+  } catch (const std::exception& error) {
+    const std::string needs = planned().description();
+    forget_selection();
+    fail(error.what(), "\n  the step needs ", needs);
+  }
+}
+
+void StepRunner::forget_selection() {
+  execution_->deselect();
+  under_way_.clear();
+  state_.program.reset();
+  state_.lanes.clear();
+  state_.sums.reset();
+  state_.shared = ArenaView();
 }
 
 void StepRunner::lay_out(std::unique_ptr<StepProgram> program, int lanes) {
@@ -124,6 +134,13 @@ void StepRunner::check_batch(const BatchView& batch) const {
     fail("[step] steps are planned for ", settings_.decoded_images ? "decoded images" : "pixels",
          ", and the batch has none");
   }
+  if (settings_.decoded_images &&
+      (batch.image_bytes < 0 || batch.image_bytes > batch.count * max_packed_bytes(static_cast<int>(
+                                                                      state_.tape.image_size())))) {
+    fail("[step] the batch's images have ", batch.image_bytes, " bytes, steps are planned for ",
+         max_packed_bytes(static_cast<int>(state_.tape.image_size())),
+         " an image; was the loader made for another image size?");
+  }
   for (int64_t i = 0; i < batch.count; ++i) {
     if (batch.labels[i] < 0 || batch.labels[i] >= state_.tape.classes()) {
       fail("[step] label ", batch.labels[i], " of image ", i, " of the batch is outside of 0 .. ",
@@ -140,7 +157,12 @@ void StepRunner::begin(StepKind kind, const BatchView& batch, double learning_ra
   if (!under_way_.empty() && under_way_.front().kind != kind) {
     fail("[step] training and evaluation are under way at once; end one first");
   }
-  execution_->begin(kind, batch, learning_rate);
+  try {
+    execution_->begin(kind, batch, learning_rate);
+  } catch (...) {
+    abandon();
+    throw;
+  }
   under_way_.push_back({kind, batch.count});
 }
 
@@ -152,6 +174,11 @@ kernels::StepControl StepRunner::end(StepKind kind, int64_t& images) {
   images = under_way_.front().images;
   under_way_.pop_front();
   return outcome;
+}
+
+void StepRunner::abandon() noexcept {
+  execution_->abandon();
+  under_way_.clear();
 }
 
 void StepRunner::begin_train(const BatchView& batch, double learning_rate) {
@@ -196,6 +223,7 @@ EvaluationResult StepRunner::evaluate(const BatchView& batch) {
 
 std::vector<double> StepRunner::logits() const {
   if (!settings_.logits) fail("[step] these steps were planned without logits");
+  if (!under_way_.empty()) fail("[step] logits are read when no batch is under way");
   return read_values(state_.backend, state_.shared.data(state_.program->logits()),
                      last_images_ * state_.tape.classes());
 }

@@ -57,19 +57,24 @@ class StepRunner {
   TrainResult train(const BatchView& batch, double learning_rate);
   /// The loss and the predictions of at most one batch. Errors as of train.
   EvaluationResult evaluate(const BatchView& batch);
-  /// [images, classes] of the batch that was evaluated last. For settings with `logits`.
+  /// [images, classes] of the batch that was evaluated last. For settings with `logits`; Error
+  /// while batches are under way.
   std::vector<double> logits() const;
 
   /// The same in two parts, so that a device beside the host is never idle: up to
   /// batches_in_flight() batches may be begun, all of one kind, before the first is ended. The
   /// batch's memory may be used again when begin returns. Results come in the order of the begins;
-  /// behind one that is not finite, those under way update nothing and are not finite either.
+  /// behind one that is not finite, those under way update nothing and are not finite either, and
+  /// none can be begun before they have ended.
   int batches_in_flight() const { return settings_.batches_in_flight; }
   bool takes_decoded_images() const { return settings_.decoded_images; }
   void begin_train(const BatchView& batch, double learning_rate);
   TrainResult end_train();
   void begin_evaluate(const BatchView& batch);
   EvaluationResult end_evaluate();
+  /// Waits for the batches under way and forgets their results: after an exception between begin
+  /// and end. What training steps among them updated stays.
+  void abandon() noexcept;
 
   /// Called after every backward pass, before the update, unless the gradient is not finite.
   void on_gradients(std::function<void(const GradientView&)> listener) {
@@ -86,6 +91,7 @@ class StepRunner {
  private:
   int lanes_within_limit(const StepProgram& program) const;
   void lay_out(std::unique_ptr<StepProgram> program, int lanes);
+  void forget_selection();
   void check_batch(const BatchView& batch) const;
   void begin(StepKind kind, const BatchView& batch, double learning_rate);
   /// Fills `images` with those of the batch that was begun first.

@@ -1,6 +1,7 @@
 #include "engine/step/step_sizing.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "engine/error.h"
 #include "engine/memory/arena.h"
@@ -98,8 +99,25 @@ std::string mebibytes(int64_t bytes) {
 
 }  // namespace
 
+namespace {
+
+/// A device beside the host is wide and in need of much work at once: the whole batch, or the
+/// largest divisor whose tensors it can index (kernels/cuda/window.cuh).
+int64_t micro_batch_of_device(const Tape& tape, int64_t batch) {
+  constexpr int64_t kMostElements = std::numeric_limits<int32_t>::max();
+  int64_t largest = 1;
+  for (const auto& op : tape.ops()) {
+    if (op->output() != kNoTensor) largest = std::max(largest, tape.shape(op->output()).elements());
+  }
+  int64_t m = batch;
+  while (m > 1 && (batch % m != 0 || m * largest > kMostElements)) --m;
+  return m;
+}
+
+}  // namespace
+
 int64_t default_micro_batch(const Tape& tape, const kernels::Backend& backend, int64_t batch) {
-  if (!backend.on_host()) return batch;  // wide, and in need of much work at once
+  if (!backend.on_host()) return micro_batch_of_device(tape, batch);
   const int64_t per_sample = forward_elements(tape) * kernels::bytes_of(backend.dtype());
   int64_t best = 1;
   for (int64_t m = 1; m <= batch; ++m) {

@@ -21,8 +21,8 @@ struct CudaOptions {
 
 /// All work runs on one stream, in the order of the calls; primitives return before it is done, and
 /// `synchronize` or `download` report what failed (TRADY_SYNC=1 in the environment: at once, with
-/// the names of the kernel and of what kernels/trace.h has as layer and pass). To be used from one
-/// thread at a time.
+/// the names of the kernel and of what kernels/trace.h has as layer and pass). To be used by
+/// the thread that made it, one GPU a thread.
 class CudaBackend : public Backend {
  public:
   virtual void* stream() const = 0;  ///< cudaStream_t

@@ -17,7 +17,8 @@ class PinnedTransfers final : public Transfers {
     try {
       check(cudaStreamCreateWithFlags(&copying_, cudaStreamNonBlocking), "creating a stream");
       const auto bytes = static_cast<size_t>(bytes_per_slot);
-      const std::string what = "pinning " + std::to_string(bytes) + " bytes of host memory";
+      const std::string what = "pinning " + std::to_string(bytes) +
+                               " bytes of host memory (a smaller --batch needs less)";
       for (Slot& slot : slots_) {
         check(cudaMallocHost(&slot.host, bytes), what.c_str());
         check(cudaEventCreateWithFlags(&slot.copied, cudaEventDisableTiming), "creating an event");

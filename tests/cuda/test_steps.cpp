@@ -170,6 +170,27 @@ TEST_CASE("A replayed epoch equals the same epoch called primitive by primitive"
   CHECK(multiply_adds == work.grad_weight);
 }
 
+TEST_CASE("What an exception leaves under way is given up", "[step]") {
+  const auto cuda = cuda_device(kernels::cuda::Precision::fp32);
+  if (!cuda) return;
+  Run disturbed(*cuda), fresh(*cuda);
+  const RandomBatch other(disturbed.tape, kBatch, 6);
+  for (Run* run : {&disturbed, &fresh}) run->runner.select(every_weight(run->tape));
+  disturbed.runner.begin_evaluate(other.view());
+  CHECK_THROWS_WITH(disturbed.runner.begin_train(other.view(), kRate), Catch::Contains("at once"));
+  CHECK_THROWS_AS(disturbed.runner.end_train(), Error);
+  disturbed.runner.begin_evaluate(other.view());
+  CHECK_THROWS_WITH(disturbed.runner.begin_evaluate(other.view()),
+                    Catch::Contains("under way already"));
+  disturbed.runner.abandon();
+  CHECK_THROWS_AS(disturbed.runner.end_evaluate(), Error);
+  for (int step = 0; step < 4; ++step) {
+    CHECK(disturbed.runner.train(disturbed.batch.view(), kRate).loss ==
+          fresh.runner.train(fresh.batch.view(), kRate).loss);
+  }
+  CHECK(bit_identical(disturbed.weights(), fresh.weights()));
+}
+
 TEST_CASE("Images that the device transforms train as those that the host does, byte for byte",
           "[step]") {
   const auto cuda = cuda_device(kernels::cuda::Precision::tf32);
@@ -195,7 +216,7 @@ TEST_CASE("A step that is not finite updates nothing, nor do those under way beh
   run.runner.begin_train(run.batch.view(), kRate);
   run.runner.begin_train(run.batch.view(), kRate);
   CHECK_FALSE(run.runner.end_train().finite);
-  CHECK_FALSE(run.runner.end_train().finite);
+  CHECK_THROWS_WITH(run.runner.begin_train(run.batch.view(), kRate), Catch::Contains("not finite"));
   CHECK(bit_identical(run.weights(), before));
   run.parameters.set(bias, good);
   CHECK(run.runner.train(run.batch.view(), kRate).finite);
