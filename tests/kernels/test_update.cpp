@@ -79,7 +79,7 @@ TEST_CASE("summarize: losses and right predictions of the batch", "[update]") {
   }
 }
 
-TEST_CASE("judge: clips a long gradient; halts for good where something is not finite",
+TEST_CASE("judge: clips a long gradient, halts for good where something is not finite",
           "[update]") {
   struct Case {
     double clip, loss_sum, squared_norm;
