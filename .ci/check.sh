@@ -22,7 +22,9 @@ prepared_data=$PWD/build/release/data
 asan_left_out='every lower instruction set|takes less than a millisecond'
 asan_left_out+='|prepare_data|convert_checkpoint.py|independent costs'
 # One order of threads shows what AddressSanitizer can see; the plain tests run all three.
-asan_left_out+='|on the host, (reverse|random)'
+asan_left_out+='|on the host, (reverse|random)|on the host in random:3'
+# Minutes a command there: the command line meets the sanitizers on the CPU.
+asan_left_out+='|command line on the host'
 tsan_tests='[Ww]orker|[Tt]hreads|[Ll]oader|cache|surface at the batch|work ahead'
 
 # Once for all builds: the tests of the others read it too.

@@ -40,6 +40,7 @@ nlohmann::json judge_floor(const std::vector<const MeasuredLayer*>& layers,
                     {"worst_layer", worst_layer}});
   }
   std::vector<std::string> names;
+  names.reserve(layers.size());
   for (const MeasuredLayer* each : layers) names.push_back(each->layer.name);
   return {{"share_of_dense_time", settings.share_of_dense_time},
           {"most_of_floor", settings.most_of_floor},
