@@ -26,7 +26,7 @@ Parameters::Parameters(const std::vector<ParameterSpec>& specs, const kernels::B
     offsets_.push_back(offset);
     const int64_t bytes = spec.elements * scalar;
     value_bytes_ += bytes;
-    offset += (bytes + kBufferAlignment - 1) / kBufferAlignment * kBufferAlignment;
+    offset += aligned(bytes);
   }
   arena_ = Arena(backend, offset);
   if (!backend.on_host()) backend.zero(arena_.data(), offset / scalar);

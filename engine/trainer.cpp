@@ -49,10 +49,6 @@ void require_sane_values(int epoch, const Parameters& parameters) {
   }
 }
 
-}  // namespace
-
-namespace {
-
 /// Gives up what an exception leaves under way.
 class AbandonAtEnd {
  public:

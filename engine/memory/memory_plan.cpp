@@ -5,14 +5,6 @@
 
 namespace trady {
 
-namespace {
-
-int64_t round_up(int64_t bytes) {
-  return (bytes + kBufferAlignment - 1) / kBufferAlignment * kBufferAlignment;
-}
-
-}  // namespace
-
 BufferId MemoryPlan::add(std::string name, MemoryCategory category, int64_t bytes) {
   buffers_.push_back({std::move(name), category, bytes});
   return {static_cast<int>(buffers_.size()) - 1};
@@ -37,13 +29,13 @@ void MemoryPlan::place() {
   std::vector<size_t> by_offset;  // already placed, ascending
   for (size_t index : order) {
     Buffer& buffer = buffers_[index];
-    const int64_t needed = round_up(buffer.bytes) + 2 * red_zone_bytes_;
+    const int64_t needed = aligned(buffer.bytes) + 2 * red_zone_bytes_;
     int64_t start = 0;
     for (size_t other_index : by_offset) {
       const Buffer& other = buffers_[other_index];
       if (!buffer.overlaps_in_time(other)) continue;
       if (start + needed <= other.offset - red_zone_bytes_) break;
-      start = std::max(start, other.offset + round_up(other.bytes) + red_zone_bytes_);
+      start = std::max(start, other.offset + aligned(other.bytes) + red_zone_bytes_);
     }
     buffer.offset = start + red_zone_bytes_;
     reserved_bytes_ = std::max(reserved_bytes_, start + needed);

@@ -15,6 +15,10 @@ namespace trady {
 
 /// Every buffer starts at a multiple of this (a cache line, an AVX-512 vector).
 constexpr int64_t kBufferAlignment = 64;
+/// `bytes` rounded up to where the next buffer can start.
+constexpr int64_t aligned(int64_t bytes) {
+  return (bytes + kBufferAlignment - 1) / kBufferAlignment * kBufferAlignment;
+}
 
 struct BufferId {
   int value = -1;

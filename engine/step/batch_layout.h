@@ -43,11 +43,6 @@ struct BatchLayout {
         return images_offset() + batch * max_packed_bytes(image_size);
     }
   }
-
- private:
-  static int64_t aligned(int64_t bytes) {
-    return (bytes + kBufferAlignment - 1) / kBufferAlignment * kBufferAlignment;
-  }
 };
 
 }  // namespace trady
