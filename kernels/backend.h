@@ -123,6 +123,39 @@ struct SgdArgs {
   double weight_decay = 0;
   double momentum = 0;
   void* velocity = nullptr;  ///< as w; null without momentum
+  /// [C'], or null: all 1. Multiplies the step of output channel o, see Backend::sgd.
+  const void* row_scale = nullptr;
+};
+
+/// Max pooling with a square window over NHWC; the padding never wins.
+struct MaxPoolShape {
+  int64_t batch = 1;
+  int64_t in_h = 1, in_w = 1, channels = 1;
+  int64_t kernel = 1, stride = 1, padding = 0;  ///< kernel <= 15, padding <= kernel / 2
+  int64_t out_h() const { return (in_h + 2 * padding - kernel) / stride + 1; }
+  int64_t out_w() const { return (in_w + 2 * padding - kernel) / stride + 1; }
+};
+
+/// Every stride-th pixel, with channels of zeros around it: the parameter-free shortcut of the
+/// CIFAR ResNets (He et al., CVPR 2016, option A).
+struct ShortcutShape {
+  int64_t batch = 1;
+  int64_t in_h = 1, in_w = 1, in_c = 1;
+  int64_t stride = 1;
+  int64_t out_c = 1, first_c = 0;  ///< x's channel c is y's channel first_c + c
+  int64_t out_h() const { return (in_h - 1) / stride + 1; }
+  int64_t out_w() const { return (in_w - 1) / stride + 1; }
+};
+
+/// Batch-norm of z over all positions of a batch (docs/method.md section 6), with
+/// xhat = (z - mean) / sqrt(variance + epsilon).
+struct BatchNormBuffers {
+  const void* z = nullptr;         ///< [positions, C]
+  const void* mean = nullptr;      ///< [C], of the batch in training, else the running one
+  const void* variance = nullptr;  ///< [C], biased, likewise
+  const void* gamma = nullptr;     ///< [C]
+  const void* beta = nullptr;      ///< [C]
+  double epsilon = 0;
 };
 
 /// A batch's decoded images on their way to pixels.
@@ -186,6 +219,44 @@ class Backend {
   /// dx: [batch, positions, channel_count]
   virtual void mean_pool_backward(const void* dy, int64_t batch, int64_t positions,
                                   int64_t channel_count, void* dx) const = 0;
+  /// y = the largest of each window; winner = its tap, kernel * row + column, the first of those
+  /// that are equal. A NaN counts as larger than any number. winner: one byte an element of y, or
+  /// null: not wanted.
+  virtual void max_pool_forward(const MaxPoolShape& shape, const void* x, void* y,
+                                uint8_t* winner) const;
+  /// dx = the sum of dy over the windows that an element won, overwritten.
+  virtual void max_pool_backward(const MaxPoolShape& shape, const void* dy, const uint8_t* winner,
+                                 void* dx) const;
+  /// y[n][i][j][first_c + c] = x[n][stride * i][stride * j][c], all other channels 0.
+  virtual void shortcut_forward(const ShortcutShape& shape, const void* x, void* y) const;
+  /// dx (=|+=) the transpose of that applied to dy.
+  virtual void shortcut_backward(const ShortcutShape& shape, const void* dy, void* dx,
+                                 GradientMode mode) const;
+
+  /// mean[c] and the biased variance[c] of z over the positions, summed in double in a fixed order.
+  /// z: [positions, channel_count], positions >= 1
+  virtual void batch_statistics(const void* z, int64_t positions, int64_t channel_count, void* mean,
+                                void* variance) const;
+  /// y = activation(gamma * xhat + beta + residual).  residual, y: [positions, channel_count];
+  /// residual null for none, may be y; mask: as of ConvForward, or null
+  virtual void batch_norm_forward(const BatchNormBuffers& buffers, int64_t positions,
+                                  int64_t channel_count, Activation activation,
+                                  const void* residual, void* y, uint8_t* mask) const;
+  /// dgamma[c] = sum of dy * xhat, dbeta[c] = sum of dy over the positions, in a fixed order.
+  virtual void batch_norm_grad_parameters(const BatchNormBuffers& buffers, const void* dy,
+                                          int64_t positions, int64_t channel_count, void* dgamma,
+                                          void* dbeta) const;
+  /// dz = gamma / sqrt(variance + epsilon) * (dy - dbeta / positions - xhat * dgamma / positions),
+  /// where mean and variance are those of the batch. dz: overwritten; may be dy
+  virtual void batch_norm_grad_input(const BatchNormBuffers& buffers, const void* dy,
+                                     const void* dgamma, const void* dbeta, int64_t positions,
+                                     int64_t channel_count, void* dz) const;
+  /// Nothing if control->updates is 0, else r = (1 - momentum) * r + momentum * value for both, of
+  /// the variance its unbiased estimate: variance * positions / (positions - 1).
+  virtual void update_statistics(const StepControl* control, const void* mean, const void* variance,
+                                 int64_t positions, int64_t channel_count, double momentum,
+                                 void* running_mean, void* running_variance) const;
+
   /// logits: [batch, classes], classes >= 1
   virtual void cross_entropy(const CrossEntropyBuffers& buffers, int64_t batch, int64_t classes,
                              double scale) const = 0;
@@ -205,6 +276,8 @@ class Backend {
   virtual void add(const void* x, int64_t elements, void* out) const = 0;
   /// out[i] = x[i]
   virtual void copy(const void* x, int64_t elements, void* out) const = 0;
+  /// x[r][i] *= scale[rows[r]], i < columns.  x: [rows.count, columns]; index null: in order
+  virtual void scale_rows(void* x, ChannelList rows, int64_t columns, const void* scale) const;
   /// x[i] = 0
   virtual void zero(void* x, int64_t elements) const = 0;
   /// *sum += the sum of x[i]^2 in double, in a fixed order.
@@ -219,7 +292,7 @@ class Backend {
   virtual void judge(double clip_norm, StepControl* control, int32_t* halted) const;
   /// Nothing if control->updates is 0, else, for the elements of the slices,
   ///   g = gradient_scale * dw + weight_decay * w,  v = momentum * v + g  (v = g without momentum),
-  ///   w -= learning_rate * v
+  ///   w -= learning_rate * row_scale[output channel] * v
   virtual void sgd(const ConvShape& shape, const SgdArgs& args) const = 0;
   /// norms[j] = L2 norm of slice j of a packed dw (docs/method.md section 1: n_c).
   virtual void slice_norms(const ConvShape& shape, SliceKind kind, int64_t count, const void* dw,
