@@ -48,9 +48,9 @@ class ConvForward {
   virtual bool packs_output() const { return false; }
   virtual int64_t scratch_bytes() const = 0;
   /// Size of the reordered weight copy that `run` wants in place of the plain weight; 0: none.
-  virtual int64_t prepared_weight_bytes() const = 0;
+  virtual int64_t prepared_weight_bytes() const { return 0; }
   /// prepared: [prepared_weight_bytes()]. Not called where that is 0.
-  virtual void prepare_weight(const void* w, void* prepared) const = 0;
+  virtual void prepare_weight(const void* /*w*/, void* /*prepared*/) const {}
   virtual void run(const Buffers& buffers) const = 0;
 };
 
@@ -71,8 +71,8 @@ class ConvGradInput {
   virtual bool masks_gradient() const { return false; }
   virtual int64_t scratch_bytes() const = 0;
   /// As of ConvForward, whose copy may have another order.
-  virtual int64_t prepared_weight_bytes() const = 0;
-  virtual void prepare_weight(const void* w, void* prepared) const = 0;
+  virtual int64_t prepared_weight_bytes() const { return 0; }
+  virtual void prepare_weight(const void* /*w*/, void* /*prepared*/) const {}
   virtual void run(const Buffers& buffers, GradientMode mode) const = 0;
 };
 

@@ -18,8 +18,6 @@ class NullConvForward final : public ConvForward {
     multiply_adds_ = shape.multiply_adds();
   }
   int64_t scratch_bytes() const override { return 0; }
-  int64_t prepared_weight_bytes() const override { return 0; }
-  void prepare_weight(const void*, void*) const override {}
   void run(const Buffers&) const override {
     work_counters().forward.fetch_add(multiply_adds_, std::memory_order_relaxed);
   }
@@ -35,8 +33,6 @@ class NullConvGradInput final : public ConvGradInput {
     multiply_adds_ = shape.multiply_adds();
   }
   int64_t scratch_bytes() const override { return 0; }
-  int64_t prepared_weight_bytes() const override { return 0; }
-  void prepare_weight(const void*, void*) const override {}
   void run(const Buffers&, GradientMode) const override {
     work_counters().grad_input.fetch_add(multiply_adds_, std::memory_order_relaxed);
   }

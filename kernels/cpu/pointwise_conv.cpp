@@ -75,8 +75,6 @@ class PointwiseGradInput final : public ConvGradInput {
  public:
   explicit PointwiseGradInput(const ConvShape& shape) : shape_(shape) { require_pointwise(shape); }
   int64_t scratch_bytes() const override { return 0; }
-  int64_t prepared_weight_bytes() const override { return 0; }
-  void prepare_weight(const void*, void*) const override {}
 
   void run(const Buffers& buffers, GradientMode mode) const override {
     const VectorKernels& kernels = vector_kernels();

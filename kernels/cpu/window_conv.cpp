@@ -92,8 +92,6 @@ class WindowGradInput final : public ConvGradInput {
     require_window(s);
   }
   int64_t scratch_bytes() const override { return 0; }
-  int64_t prepared_weight_bytes() const override { return 0; }
-  void prepare_weight(const void*, void*) const override {}
 
   void run(const Buffers& buffers, GradientMode mode) const override {
     const ConvShape& s = shape_;

@@ -180,8 +180,6 @@ class CublasForward final : public ConvForward {
   int64_t scratch_bytes() const override {
     return scratch_with_workspace(0, matmul_.workspace_bytes());
   }
-  int64_t prepared_weight_bytes() const override { return 0; }
-  void prepare_weight(const void*, void*) const override {}
 
   bool packs_output() const override { return true; }
   void run(const Buffers& b) const override {
@@ -231,8 +229,6 @@ class CublasGradInput final : public ConvGradInput {
   int64_t scratch_bytes() const override {
     return scratch_with_workspace(0, matmul_.workspace_bytes());
   }
-  int64_t prepared_weight_bytes() const override { return 0; }
-  void prepare_weight(const void*, void*) const override {}
 
   void run(const Buffers& b, GradientMode mode) const override {
     work_counters().count_grad_input(shape_.multiply_adds(), grad_input_bytes(shape_, mode));

@@ -24,8 +24,6 @@ class CudnnForward final : public ConvForward {
   int64_t scratch_bytes() const override {
     return scratch_with_workspace(sums_bytes(), plan_->workspace_bytes());
   }
-  int64_t prepared_weight_bytes() const override { return 0; }
-  void prepare_weight(const void*, void*) const override {}
 
   bool packs_output() const override { return true; }
   void run(const Buffers& b) const override {
@@ -63,8 +61,6 @@ class CudnnGradInput final : public ConvGradInput {
   int64_t scratch_bytes() const override {
     return scratch_with_workspace(dx_bytes(), plan_->workspace_bytes());
   }
-  int64_t prepared_weight_bytes() const override { return 0; }
-  void prepare_weight(const void*, void*) const override {}
 
   void run(const Buffers& b, GradientMode mode) const override {
     const bool adds = mode == GradientMode::accumulate;

@@ -40,8 +40,6 @@ class ReferenceConvForward final : public ConvForward {
   int64_t scratch_bytes() const override {
     return shape_.out_c * static_cast<int64_t>(sizeof(double));
   }
-  int64_t prepared_weight_bytes() const override { return 0; }
-  void prepare_weight(const void*, void*) const override {}
 
   void run(const Buffers& b) const override {
     const ConvShape& s = shape_;

@@ -22,8 +22,6 @@ class ReferenceConvGradInput final : public ConvGradInput {
   int64_t scratch_bytes() const override {
     return shape_.in_c * static_cast<int64_t>(sizeof(double));
   }
-  int64_t prepared_weight_bytes() const override { return 0; }
-  void prepare_weight(const void*, void*) const override {}
 
   void run(const Buffers& b, GradientMode mode) const override {
     const ConvShape& s = shape_;
