@@ -9,8 +9,10 @@
 #include "kernels/cuda/depthwise_strip.cuh"
 #include "kernels/cuda/device/activation.cuh"
 #include "kernels/cuda/device/flat_launch.cuh"
+#include "kernels/cuda/device/vector_access.cuh"
 #include "kernels/cuda/mask_from_output.h"
 #include "kernels/cuda/traffic.h"
+#include "kernels/cuda/window.cuh"
 #include "kernels/shape_check.h"
 #include "kernels/work_counters.h"
 
@@ -142,8 +144,6 @@ class DepthwiseForward final : public ConvForward {
   }
 
   int64_t scratch_bytes() const override { return 0; }
-  int64_t prepared_weight_bytes() const override { return 0; }
-  void prepare_weight(const void*, void*) const override {}
 
   bool packs_output() const override { return true; }
   void run(const Buffers& b) const override {

@@ -6,8 +6,10 @@
 #include "kernels/cuda/depthwise_passes.h"
 #include "kernels/cuda/depthwise_strip.cuh"
 #include "kernels/cuda/device/flat_launch.cuh"
+#include "kernels/cuda/device/vector_access.cuh"
 #include "kernels/cuda/mask_bits.cuh"
 #include "kernels/cuda/traffic.h"
+#include "kernels/cuda/window.cuh"
 #include "kernels/shape_check.h"
 #include "kernels/work_counters.h"
 
@@ -104,8 +106,6 @@ class DepthwiseGradInput final : public ConvGradInput {
   }
 
   int64_t scratch_bytes() const override { return 0; }
-  int64_t prepared_weight_bytes() const override { return 0; }
-  void prepare_weight(const void*, void*) const override {}
 
   bool masks_gradient() const override { return true; }
   void run(const Buffers& b, GradientMode mode) const override {

@@ -3,12 +3,9 @@
 // block covers some channels and many strips, with the filters of its channels in shared memory.
 #pragma once
 
-#include <algorithm>
-
 #include "kernels/cuda/device/launch.cuh"
 #include "kernels/cuda/device/shared_memory.cuh"
-#include "kernels/cuda/device/vector_access.cuh"
-#include "kernels/cuda/window.cuh"
+#include "kernels/types.h"
 
 namespace trady::kernels::cuda {
 

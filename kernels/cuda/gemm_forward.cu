@@ -3,6 +3,7 @@
 // written once, and read again only where its channels do not fill whole bytes of the mask.
 #include "kernels/cuda/device/activation.cuh"
 #include "kernels/cuda/gemm_conv.cuh"
+#include "kernels/cuda/gemm_passes.h"
 #include "kernels/cuda/mask_from_output.h"
 #include "kernels/cuda/traffic.h"
 #include "kernels/shape_check.h"
@@ -58,8 +59,6 @@ class GemmForward final : public ConvForward {
   }
 
   int64_t scratch_bytes() const override { return 0; }
-  int64_t prepared_weight_bytes() const override { return 0; }
-  void prepare_weight(const void*, void*) const override {}
 
   bool packs_output() const override { return true; }
   void run(const Buffers& b) const override {

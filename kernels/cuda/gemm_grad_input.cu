@@ -2,6 +2,7 @@
 // pointwise, k x k and linear layers; zero where a mask has a clear bit. Taps that no output reads
 // through are zeros in the tile.
 #include "kernels/cuda/gemm_conv.cuh"
+#include "kernels/cuda/gemm_passes.h"
 #include "kernels/cuda/mask_bits.cuh"
 #include "kernels/cuda/traffic.h"
 #include "kernels/shape_check.h"
@@ -36,8 +37,6 @@ class GemmGradInput final : public ConvGradInput {
   }
 
   int64_t scratch_bytes() const override { return 0; }
-  int64_t prepared_weight_bytes() const override { return 0; }
-  void prepare_weight(const void*, void*) const override {}
 
   bool masks_gradient() const override { return true; }
   void run(const Buffers& b, GradientMode mode) const override {

@@ -11,6 +11,7 @@
 #include "kernels/cuda/device/async_copy.cuh"
 #include "kernels/cuda/device/launch.cuh"
 #include "kernels/cuda/device/shared_memory.cuh"
+#include "kernels/cuda/gemm_passes.h"
 #include "kernels/cuda/gemm_tile.cuh"
 #include "kernels/cuda/traffic.h"
 #include "kernels/cuda/window.cuh"

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "kernels/cuda/device/tensor_core.cuh"
-#include "kernels/cuda/gemm_passes.h"
+#include "kernels/cuda/precision.h"
 
 namespace trady::kernels::cuda {
 
