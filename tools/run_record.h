@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "engine/step/step_runner.h"
-#include "engine/step/step_sizing.h"
+#include "engine/step/memory_report.h"
+#include "engine/update_plan.h"
 #include "selection/cost_model.h"
 
 namespace trady::tools {

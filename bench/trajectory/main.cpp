@@ -9,7 +9,6 @@
 #include "engine/checkpoint.h"
 #include "engine/data/loader.h"
 #include "engine/error.h"
-#include "models/registry.h"
 #include "selection/budget.h"
 
 namespace {

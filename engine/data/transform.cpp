@@ -1,6 +1,7 @@
 #include "engine/data/transform.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <span>
 

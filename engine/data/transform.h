@@ -1,7 +1,6 @@
 // From a decoded image to the network's input square: the recipes of docs/method.md section 6.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <string_view>
 
