@@ -106,11 +106,7 @@ class CudnnPasses final : public VendorPasses {
   CudnnPasses(Precision precision, cudaStream_t stream)
       : library_{.handle = Handle(stream), .precision = precision, .stream = stream} {}
 
-  std::string version() const override {
-    const size_t v = cudnnGetVersion();
-    return "cuDNN " + std::to_string(v / 10000) + "." + std::to_string(v / 100 % 100) + "." +
-           std::to_string(v % 100);
-  }
+  std::string version() const override { return library_version("cuDNN", cudnnGetVersion()); }
   std::unique_ptr<ConvForward> conv_forward(const ConvShape& shape,
                                             Activation activation) const override {
     check_shape(shape);

@@ -41,6 +41,11 @@ std::string Vendors::versions() const {
   return text;
 }
 
+std::string library_version(const std::string& library, size_t version) {
+  return library + " " + std::to_string(version / 10000) + "." +
+         std::to_string(version / 100 % 100) + "." + std::to_string(version % 100);
+}
+
 void throw_library_error(const std::string& library, const std::string& what,
                          const std::string& why, const std::string& option) {
   const std::string labels = open_labels();

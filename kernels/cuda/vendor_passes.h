@@ -1,8 +1,10 @@
 // Convolution passes of NVIDIA's libraries as alternatives to our own kernels, and who runs which.
-// All that knows cuBLAS is cublas_passes.cu, all that knows cuDNN cudnn_passes.cu; where one is
-// missing from a build, without_cublas.cpp or without_cudnn.cpp takes its place.
+// All that knows cuBLAS is cublas_passes.cu with cublas_matmul.cuh, all that knows cuDNN
+// cudnn_passes.cu with cudnn_graph.cuh; where one is missing from a build, without_cublas.cpp or
+// without_cudnn.cpp takes its place.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -49,6 +51,9 @@ class Vendors {
   PassChoice choice_;
   std::unique_ptr<VendorPasses> cublas_, cudnn_;
 };
+
+/// "cuBLAS 13.0.2" of ("cuBLAS", 130002).
+std::string library_version(const std::string& library, size_t version);
 
 /// Throws std::runtime_error: the labels that are open, library, what was done, why it failed, and
 /// the option to build without it.
