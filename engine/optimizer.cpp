@@ -6,11 +6,12 @@ namespace trady {
 
 namespace {
 
-/// n values one after another, as the rows of a layer with one input channel.
-kernels::ConvShape column_of(int64_t n) {
-  kernels::ConvShape column;
-  column.out_c = n;
-  return column;
+/// Values one after another, as the weight of a linear layer.
+kernels::ConvShape matrix_of(int64_t rows, int64_t columns) {
+  kernels::ConvShape matrix;
+  matrix.out_c = rows;
+  matrix.in_c = columns;
+  return matrix;
 }
 
 }  // namespace
@@ -33,6 +34,11 @@ void Optimizer::judge(const kernels::Backend& backend, const std::vector<Gradien
 
 void Optimizer::require_whole(const GradientSlot& slot, const ParameterSpec& spec) const {
   if (settings_.momentum == 0 && settings_.weight_decay == 0) return;
+  if (settings_.weight_decay != 0 && slot.row_scale >= 0) {
+    fail("[optimizer] weight decay needs the plain weight of ", spec.name,
+         ", but its batch-norm is frozen and merged into it; use --weight-decay 0 or "
+         "--batch-norm train");
+  }
   if (slot.elements == spec.elements) return;
   fail("[optimizer] momentum and weight decay need whole layers, but ", slot.elements, " of the ",
        spec.elements, " weights of ", spec.name,
@@ -52,10 +58,12 @@ void Optimizer::apply(const kernels::Backend& backend, const std::vector<Gradien
     args.weight_decay = settings_.weight_decay;
     args.momentum = settings_.momentum;
     args.velocity = velocity_ ? velocity_->data(slot.parameter) : nullptr;
+    if (slot.row_scale >= 0) args.row_scale = parameters.data(slot.row_scale);
     if (slot.elements == spec.elements) {  // in the order of the whole, whatever its layout
+      const int64_t rows = slot.row_scale >= 0 ? slot.shape.out_c : slot.elements;
       args.kind = kernels::SliceKind::output_channels;
-      args.channels = {nullptr, slot.elements};
-      backend.sgd(column_of(slot.elements), args);
+      args.channels = {nullptr, rows};
+      backend.sgd(matrix_of(rows, slot.elements / rows), args);
     } else {
       args.kind = slot.kind;
       args.channels = {static_cast<const int32_t*>(shared.data(slot.channel_list)),

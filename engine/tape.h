@@ -33,6 +33,7 @@ struct ParameterSpec {
   std::string name;                 ///< as in the checkpoint, e.g. "blocks.3.expand.weight"
   std::vector<int64_t> disk_shape;  ///< OIHW, [out, in] or [n], as the source framework has it
   bool is_conv_weight = false;      ///< stored in memory as [O][kh][kw][I]
+  bool is_derived = false;          ///< computed from others (engine/batch_norm.h), in no file
   int64_t elements = 0;
 };
 
@@ -41,8 +42,28 @@ struct Conv2dOptions {
   int64_t out_channels = 0;
   int64_t kernel = 1, stride = 1;  ///< padding is (kernel - 1) / 2
   bool depthwise = false;
-  kernels::Activation activation = kernels::Activation::none;
-  TensorId residual = kNoTensor;  ///< added before the activation
+  std::string batch_norm = {};  ///< name of the batch-norm behind it; empty: it has none
+  double epsilon = 1e-5;        ///< of that batch-norm
+  kernels::Activation activation = kernels::Activation::none;  ///< behind the batch-norm
+  TensorId residual = kNoTensor;                               ///< added before the activation
+};
+
+/// What becomes of the batch-norms (docs/method.md section 6).
+enum class BatchNormMode {
+  folded,  ///< there are none in the file: they are part of weights and biases, which are trained
+  frozen,  ///< statistics, gamma and beta stay as they are; the plain weight is trained
+  train,   ///< statistics of the batch; gamma and beta are trained, running statistics follow
+};
+
+/// A batch-norm of frozen or train mode, and the convolution before it.
+struct BatchNormLayer {
+  std::string name;
+  ParameterId weight = -1;  ///< of the convolution; frozen: in memory it is merged
+  ParameterId gamma = -1, beta = -1, running_mean = -1, running_variance = -1;
+  // Derived, in frozen mode only: s = gamma / sqrt(variance + epsilon), and beta - s * mean, which
+  // is the bias of the merged convolution.
+  ParameterId scale = -1, merged_bias = -1;
+  double epsilon = 0;
 };
 
 /// What every pixel is normalised with: (p / 255 - mean) / std, channels R, G, B.
@@ -54,7 +75,7 @@ struct Normalization {
 
 class Tape {
  public:
-  Tape();
+  explicit Tape(BatchNormMode batch_norm_mode = BatchNormMode::folded);
   ~Tape();
   Tape(Tape&&) noexcept;
   Tape& operator=(Tape&&) noexcept;
@@ -66,9 +87,16 @@ class Tape {
   /// Bytes of an image to [size, size, 3].
   TensorId image(int64_t size, const Normalization& normalization);
   /// [H, W, C] to [H', W', out_channels], H' = (H + 2 * padding - kernel) / stride + 1, as a
-  /// selectable convolution with the parameters NAME.weight and NAME.bias. Throws Error if a
-  /// depthwise one changes the number of channels or the residual is not of the output's shape.
+  /// selectable convolution with the parameters NAME.weight and, where no batch-norm is behind it
+  /// or that is folded, NAME.bias. A batch-norm has the parameters BATCH_NORM.weight (gamma),
+  /// .bias (beta), .running_mean and .running_var. Throws Error if a depthwise one changes the
+  /// number of channels or the residual is not of the output's shape.
   TensorId conv2d(TensorId x, const Conv2dOptions& options);
+  /// [H, W, C] to [H', W', C] with H' as of conv2d, padding kernel / 2.
+  TensorId max_pool(TensorId x, int64_t kernel, int64_t stride);
+  /// [H, W, C] to [ceil(H / stride), ceil(W / stride), out_channels]: every stride-th pixel, its
+  /// channels in the middle, zeros around them. Throws Error if that would be fewer channels.
+  TensorId shortcut(TensorId x, int64_t stride, int64_t out_channels);
   /// [H, W, C] to [1, 1, C].
   TensorId mean_pool(TensorId x);
   /// [1, 1, C] to [1, 1, classes] with NAME.weight and NAME.bias: the classifier, always trained.
@@ -84,17 +112,31 @@ class Tape {
   size_t tensor_count() const { return shapes_.size(); }
   /// The selectable convolutions in forward order, with batch 1.
   const std::vector<ConvLayer>& convs() const { return convs_; }
+  BatchNormMode batch_norm_mode() const { return batch_norm_mode_; }
+  /// In forward order; none where they are folded.
+  const std::vector<BatchNormLayer>& batch_norms() const { return batch_norms_; }
+  /// Whether a training step has to take the whole batch through every layer at once.
+  bool needs_whole_batch() const {
+    return batch_norm_mode_ == BatchNormMode::train && !batch_norms_.empty();
+  }
   int64_t classes() const { return classes_; }
   int64_t image_size() const { return image_size_; }
+  /// Name of the linear layer: its parameters are HEAD.weight and HEAD.bias.
+  const std::string& head() const { return head_; }
 
  private:
   TensorId add_tensor(const std::string& op, TensorShape shape);
   ParameterId add_parameter(std::string name, std::vector<int64_t> disk_shape);
+  ParameterId add_derived(std::string name, int64_t elements);
+  BatchNormLayer add_batch_norm(const Conv2dOptions& options, ParameterId weight);
 
   std::vector<std::unique_ptr<Op>> ops_;
   std::vector<TensorShape> shapes_;
   std::vector<ParameterSpec> parameters_;
   std::vector<ConvLayer> convs_;
+  BatchNormMode batch_norm_mode_;
+  std::vector<BatchNormLayer> batch_norms_;
+  std::string head_;
   int64_t classes_ = 0;
   int64_t image_size_ = 0;
 };

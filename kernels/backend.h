@@ -252,7 +252,7 @@ class Backend {
                                      const void* dgamma, const void* dbeta, int64_t positions,
                                      int64_t channel_count, void* dz) const;
   /// Nothing if control->updates is 0, else r = (1 - momentum) * r + momentum * value for both, of
-  /// the variance its unbiased estimate: variance * positions / (positions - 1).
+  /// the variance its unbiased estimate: variance * positions / max(positions - 1, 1).
   virtual void update_statistics(const StepControl* control, const void* mean, const void* variance,
                                  int64_t positions, int64_t channel_count, double momentum,
                                  void* running_mean, void* running_variance) const;

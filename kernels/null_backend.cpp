@@ -79,6 +79,24 @@ class NullBackend final : public Backend {
   void grad_bias(const void*, int64_t, int64_t, void*) const override {}
   void mean_pool_forward(const void*, int64_t, int64_t, int64_t, void*) const override {}
   void mean_pool_backward(const void*, int64_t, int64_t, int64_t, void*) const override {}
+  void max_pool_forward(const MaxPoolShape& shape, const void*, void*, uint8_t*) const override {
+    check_shape(shape);
+  }
+  void max_pool_backward(const MaxPoolShape&, const void*, const uint8_t*, void*) const override {}
+  void shortcut_forward(const ShortcutShape& shape, const void*, void*) const override {
+    check_shape(shape);
+  }
+  void shortcut_backward(const ShortcutShape&, const void*, void*, GradientMode) const override {}
+  void batch_statistics(const void*, int64_t, int64_t, void*, void*) const override {}
+  void batch_norm_forward(const BatchNormBuffers&, int64_t, int64_t, Activation, const void*, void*,
+                          uint8_t*) const override {}
+  void batch_norm_grad_parameters(const BatchNormBuffers&, const void*, int64_t, int64_t, void*,
+                                  void*) const override {}
+  void batch_norm_grad_input(const BatchNormBuffers&, const void*, const void*, const void*,
+                             int64_t, int64_t, void*) const override {}
+  void update_statistics(const StepControl*, const void*, const void*, int64_t, int64_t, double,
+                         void*, void*) const override {}
+  void scale_rows(void*, ChannelList, int64_t, const void*) const override {}
   void cross_entropy(const CrossEntropyBuffers& buffers, int64_t batch, int64_t,
                      double) const override {
     std::fill_n(buffers.loss, batch, 0.0);

@@ -35,6 +35,28 @@ void check_shape(const ConvShape& shape) {
               " inputs and " + std::to_string(shape.out_c) + " outputs");
 }
 
+void check_shape(const MaxPoolShape& s) {
+  const bool positive = s.batch > 0 && s.in_h > 0 && s.in_w > 0 && s.channels > 0 && s.stride > 0;
+  const bool window = s.kernel > 0 && s.kernel <= 15 && s.padding >= 0 &&
+                      s.padding <= s.kernel / 2 && s.in_h + 2 * s.padding >= s.kernel &&
+                      s.in_w + 2 * s.padding >= s.kernel;
+  if (!positive || !window) {
+    throw std::invalid_argument("[max_pool] a window of " + std::to_string(s.kernel) + ", stride " +
+                                std::to_string(s.stride) + " and padding " +
+                                std::to_string(s.padding) + " does not fit an input of " +
+                                std::to_string(s.in_h) + " x " + std::to_string(s.in_w));
+  }
+}
+
+void check_shape(const ShortcutShape& s) {
+  const bool positive = s.batch > 0 && s.in_h > 0 && s.in_w > 0 && s.in_c > 0 && s.stride > 0;
+  if (!positive || s.first_c < 0 || s.first_c + s.in_c > s.out_c) {
+    throw std::invalid_argument("[shortcut] " + std::to_string(s.in_c) + " channels at place " +
+                                std::to_string(s.first_c) + " do not fit into " +
+                                std::to_string(s.out_c));
+  }
+}
+
 int64_t channels_of_kind(const ConvShape& shape, SliceKind kind) {
   return kind == SliceKind::input_channels ? shape.in_c : shape.out_c;
 }

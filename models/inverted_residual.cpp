@@ -32,7 +32,7 @@ Network build_inverted_residual(const std::string& name, const InvertedResidualS
   if (options.mix && spec.mix == 0) {
     fail("[model] ", name, " has no mix convolution in front of its pooling; leave --mix out");
   }
-  Network network{name, options, {}};
+  Network network{name, options, Tape(options.batch_norm)};
   Tape& tape = network.tape;
   TensorId x = tape.image(options.image_size, options.normalization);
   x = tape.conv2d(x, {.name = "first_conv",

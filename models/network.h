@@ -19,6 +19,8 @@ struct NetworkOptions {
   /// The last 1x1 convolution before pooling of the paper's networks (docs/method.md section 3).
   bool mix = false;
   Normalization normalization;
+  BatchNormMode batch_norm = BatchNormMode::folded;
+  double width = 1;  ///< multiplies the channels of mobilenet_v2
 };
 
 struct Network {

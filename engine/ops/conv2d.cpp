@@ -66,8 +66,10 @@ class Conv2dStep : public OpStep {
   std::shared_ptr<const kernels::ConvForward> forward_pass_;
   WeightAccess forward_weight_;
   BufferId x_, y_, residual_, forward_scratch_, mask_;
+  BufferId no_bias_;  // zeros, where the layer has none
   StepPlanner::Saved saved_;
-  bool pack_ = false;                              // by this op, out of its input
+  BufferId packed_list_;                           // of the channels that this op packs
+  BufferId places_list_, gathered_;                // where saved_ holds more than the channels
   std::optional<StepPlanner::PackedOutput> save_;  // for another op, while y is written
 
   BufferId dy_;
@@ -91,6 +93,7 @@ void Conv2dStep::plan_forward(StepPlanner& planner, bool keep_input_whole) {
   // The convolution reads windows of its input until the end, so that one is never written over.
   const bool in_place = g_.residual != kNoTensor && g_.residual != input_;
   y_ = in_place ? planner.write_over(output_, g_.residual) : planner.write(output_);
+  if (g_.bias < 0) no_bias_ = planner.zeros(shape_.out_c);
   forward_weight_ = planner.forward_weight(g_.weight, forward_pass_, name_);
   forward_scratch_ = planner.temporary("forward scratch", MemoryCategory::workspace,
                                        forward_pass_->scratch_bytes());
@@ -110,7 +113,7 @@ void Conv2dStep::plan_forward(StepPlanner& planner, bool keep_input_whole) {
     saved_.buffer = x_;
   } else {
     saved_ = planner.save_channels(input_, channels_);
-    pack_ = saved_.first;
+    if (saved_.first) packed_list_ = planner.channel_list(saved_.held);
   }
 }
 
@@ -118,9 +121,15 @@ void Conv2dStep::plan_grad_weight(StepPlanner& planner) {
   const auto count = static_cast<int64_t>(channels_.size());
   grad_weight_pass_ = planner.backend().conv_grad_weight(shape_, kind_, count);
   planner.keep(saved_.buffer);
+  if (!saved_.places.empty()) {
+    places_list_ = planner.channel_list(saved_.places);
+    gathered_ = planner.temporary(concat("gathered input of ", name_), MemoryCategory::saved_inputs,
+                                  planner.scalar_bytes() * shape_.in_positions() * count);
+  }
 
   GradientSlot slot;
   slot.parameter = g_.weight;
+  slot.row_scale = g_.scale;
   slot.shape = g_.shape;
   slot.kind = kind_;
   slot.channels = channels_;
@@ -167,7 +176,7 @@ void Conv2dStep::forward(LaneRun& run) const {
   kernels::ConvForward::Buffers buffers;
   buffers.x = run.at(x_);
   buffers.w = run.weight_for(*forward_pass_, forward_weight_);
-  buffers.bias = run.parameter(g_.bias);
+  buffers.bias = g_.bias >= 0 ? run.parameter(g_.bias) : run.shared(no_bias_);
   buffers.residual = run.at(residual_);
   buffers.y = run.at(y_);
   buffers.mask = static_cast<uint8_t*>(run.at(mask_));
@@ -176,9 +185,11 @@ void Conv2dStep::forward(LaneRun& run) const {
     buffers.save = {run.channels(save_->slots, shape_.out_c).index, run.at(save_->buffer),
                     save_->count};
   }
-  if (pack_) {
-    run.backend().pack_channels(buffers.x, shape_.in_positions(), shape_.in_c, list(run),
-                                run.at(saved_.buffer));
+  if (packed_list_.valid()) {
+    run.backend().pack_channels(
+        buffers.x, shape_.in_positions(), shape_.in_c,
+        run.channels(packed_list_, static_cast<int64_t>(saved_.held.size())),
+        run.at(saved_.buffer));
   }
   forward_pass_->run(buffers);
 }
@@ -192,6 +203,12 @@ void Conv2dStep::backward(LaneRun& run) const {
     const kernels::ScopedLabel label("grad_weight");
     kernels::ConvGradWeight::Buffers buffers;
     buffers.x = run.at(saved_.buffer);
+    if (gathered_.valid()) {
+      run.backend().pack_channels(buffers.x, shape_.in_positions(),
+                                  static_cast<int64_t>(saved_.held.size()),
+                                  run.channels(places_list_, list(run).count), run.at(gathered_));
+      buffers.x = run.at(gathered_);
+    }
     buffers.dy = dy;
     buffers.channels = list(run);
     buffers.dw = run.gradient(dw_);
@@ -230,7 +247,12 @@ Conv2dOp::Conv2dOp(std::string name, TensorId x, TensorId y, const Geometry& geo
 
 LayerUpdate Conv2dOp::update_in(const UpdatePlan& plan) const {
   if (geometry_.conv_index < 0) return LayerUpdate::whole(true);
-  const LayerUpdate& update = plan.convs.at(static_cast<size_t>(geometry_.conv_index));
+  LayerUpdate update = plan.convs.at(static_cast<size_t>(geometry_.conv_index));
+  if (update.train_bias && (geometry_.bias < 0 || geometry_.scale >= 0)) {
+    // The layer has no bias of its own: the batch-norm behind it has.
+    if (update.kind == LayerUpdate::Kind::bias) return LayerUpdate::frozen();
+    update.train_bias = false;
+  }
   const int64_t limit = update.kind == LayerUpdate::Kind::output_channels ? geometry_.shape.out_c
                                                                           : geometry_.shape.in_c;
   for (size_t i = 0; i < update.channels.size(); ++i) {

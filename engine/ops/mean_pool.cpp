@@ -1,7 +1,5 @@
 #include "engine/ops/mean_pool.h"
 
-#include <tuple>
-
 #include "engine/step/lane_run.h"
 #include "engine/step/step_planner.h"
 
@@ -22,33 +20,25 @@ class MeanPoolStep : public OpStep {
   void plan_backward(StepPlanner& planner) override {
     if (!planner.needs_gradient(input_)) return;
     dy_ = planner.gradient(output_);
-    std::tie(dx_, mode_) = planner.write_gradient(input_);
-    if (mode_ == kernels::GradientMode::accumulate) {
-      share_ = planner.temporary("dx of mean_pool", MemoryCategory::activation_gradients,
-                                 planner.scalar_bytes() * elements());
-    }
+    dx_ = planner.overwrite_gradient(input_);
   }
   void forward(LaneRun& run) const override {
     run.backend().mean_pool_forward(run.at(x_), micro_batch_, shape_.positions(), shape_.c,
                                     run.at(y_));
   }
   void backward(LaneRun& run) const override {
-    if (!dx_.valid()) return;
-    const bool adds = mode_ == kernels::GradientMode::accumulate;
-    void* out = run.at(adds ? share_ : dx_);
-    run.backend().mean_pool_backward(run.at(dy_), micro_batch_, shape_.positions(), shape_.c, out);
-    if (adds) run.backend().add(out, elements(), run.at(dx_));
+    if (!dy_.valid()) return;
+    run.backend().mean_pool_backward(run.at(dy_), micro_batch_, shape_.positions(), shape_.c,
+                                     run.at(dx_.buffer));
+    run.finish_gradient(dx_);
   }
 
  private:
-  int64_t elements() const { return micro_batch_ * shape_.elements(); }
-
   TensorId input_, output_;
   TensorShape shape_;
   int64_t micro_batch_;
-  BufferId x_, y_, dy_, dx_;
-  kernels::GradientMode mode_ = kernels::GradientMode::overwrite;
-  BufferId share_;  // what is added to dx where another reader of x has written it before
+  BufferId x_, y_, dy_;
+  StepPlanner::OwnGradient dx_;
 };
 
 }  // namespace

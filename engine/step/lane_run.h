@@ -22,6 +22,7 @@ class LaneRun {
     int32_t* predicted = nullptr;     ///< [m]
     void* logits = nullptr;           ///< [m, classes], or null: not wanted
     int64_t micro_batch_index = 0;
+    bool training = false;  ///< whether backward and an update follow
   };
 
   LaneRun(const kernels::Backend& backend, Parameters& parameters, ArenaView& lane,
@@ -38,6 +39,8 @@ class LaneRun {
     return {static_cast<const int32_t*>(shared_.data(list)), count};
   }
   const void* parameter(ParameterId id) const { return parameters_.data(id); }
+  /// Address of a buffer of the shared plan.
+  void* shared(BufferId id) const { return shared_.data(id); }
 
   /// The weight in the order that `pass` wants, made on the spot where no copy is kept.
   template <typename Pass>
@@ -46,6 +49,11 @@ class LaneRun {
     if (!access.temporary.valid()) return parameter(access.parameter);
     pass.prepare_weight(parameter(access.parameter), at(access.temporary));
     return at(access.temporary);
+  }
+
+  /// After `own.buffer` has been filled.
+  void finish_gradient(const StepPlanner::OwnGradient& own) const {
+    if (own.sum.valid()) backend_.add(at(own.buffer), own.elements, at(own.sum));
   }
 
   /// Where this micro-batch's gradient is to be written.

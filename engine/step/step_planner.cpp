@@ -1,5 +1,9 @@
 #include "engine/step/step_planner.h"
 
+#include <algorithm>
+#include <iterator>
+#include <numeric>
+
 #include "engine/error.h"
 #include "engine/memory/arena.h"
 
@@ -22,7 +26,8 @@ StepPlanner::StepPlanner(const Tape& tape, const UpdatePlan& update,
       last_read_(tape.tensor_count(), -1),
       masks_(tape.tensor_count()),
       readers_(tape.tensor_count(), 0),
-      packed_later_(tape.tensor_count()) {
+      packed_first_(tape.tensor_count()),
+      packed_shared_(tape.tensor_count()) {
   for (size_t i = 0; i < tape.ops().size(); ++i) {
     const Op& op = *tape.ops()[i];
     const LayerUpdate own = settings.training ? op.update_in(update) : LayerUpdate::frozen();
@@ -33,10 +38,6 @@ StepPlanner::StepPlanner(const Tape& tape, const UpdatePlan& update,
       needed = needed || needs_gradient_[static_cast<size_t>(input)];
     }
     if (op.output() != kNoTensor) needs_gradient_[static_cast<size_t>(op.output())] = needed;
-    if (!op.inputs().empty()) {
-      auto& packed = packed_later_[static_cast<size_t>(op.inputs().front())];
-      if (packed.empty()) packed = op.packs_input(own);
-    }
     if (op.keeps_input(own)) kept_whole_[static_cast<size_t>(op.inputs().front())] = true;
   }
   for (const auto& op : tape.ops()) {
@@ -44,6 +45,27 @@ StepPlanner::StepPlanner(const Tape& tape, const UpdatePlan& update,
       fail("[step] no op reads the output of ", op->name(),
            "; the network's builder must use it or leave the op out");
     }
+  }
+  if (settings.training) plan_packing();
+}
+
+/// Which channels are kept packed of tensors that several ops keep channels of.
+void StepPlanner::plan_packing() {
+  std::vector<size_t> asked(tape_.tensor_count(), 0);
+  for (const auto& op : tape_.ops()) {
+    if (op->output() == kNoTensor || !needs_gradient(op->output()) || op->inputs().empty())
+      continue;
+    const std::vector<int32_t> list = op->packs_input(op->update_in(update_));
+    if (list.empty()) continue;
+    const auto tensor = static_cast<size_t>(op->inputs().front());
+    if (packed_first_[tensor].empty()) packed_first_[tensor] = list;
+    std::vector<int32_t> all;
+    std::ranges::set_union(packed_shared_[tensor], list, std::back_inserter(all));
+    packed_shared_[tensor] = std::move(all);
+    asked[tensor] += list.size();
+  }
+  for (size_t tensor = 0; tensor < asked.size(); ++tensor) {
+    if (packed_shared_[tensor].size() == asked[tensor]) packed_shared_[tensor].clear();
   }
 }
 
@@ -94,25 +116,43 @@ BufferId StepPlanner::write_over(TensorId id, TensorId over) {
 }
 
 StepPlanner::Saved StepPlanner::save_channels(TensorId id, const std::vector<int32_t>& channels) {
-  const auto [entry, inserted] = saved_.try_emplace({id, channels});
+  const auto tensor = static_cast<size_t>(id);
+  Saved saved;
+  if (kept_whole_[tensor]) {
+    saved.buffer = tensors_[tensor];
+    saved.held.resize(static_cast<size_t>(tape_.shape(id).c));
+    std::iota(saved.held.begin(), saved.held.end(), 0);
+    saved.places = channels;
+    return saved;
+  }
+  saved.held = packed_shared_[tensor].empty() ? channels : packed_shared_[tensor];
+  if (saved.held != channels) {
+    for (const int32_t channel : channels) {
+      const auto place = std::ranges::lower_bound(saved.held, channel) - saved.held.begin();
+      saved.places.push_back(static_cast<int32_t>(place));
+    }
+  }
+  const auto [entry, inserted] = saved_.try_emplace({id, saved.held});
   if (inserted) {
     entry->second =
         buffer_from_now(concat("saved input of ", op_name()), MemoryCategory::saved_inputs,
                         scalar_bytes() * settings_.micro_batch * tape_.shape(id).positions() *
-                            static_cast<int64_t>(channels.size()));
+                            static_cast<int64_t>(saved.held.size()));
   }
-  return {entry->second, inserted};
+  saved.buffer = entry->second;
+  saved.first = inserted;
+  return saved;
 }
 
 std::optional<StepPlanner::PackedOutput> StepPlanner::pack_output(TensorId id) {
-  const std::vector<int32_t>& channels = packed_later_[static_cast<size_t>(id)];
-  if (channels.empty()) return std::nullopt;
+  const auto tensor = static_cast<size_t>(id);
+  if (packed_first_[tensor].empty() || kept_whole_[tensor]) return std::nullopt;
+  const Saved saved = save_channels(id, packed_first_[tensor]);
   std::vector<int32_t> slots(static_cast<size_t>(tape_.shape(id).c), -1);
-  for (size_t i = 0; i < channels.size(); ++i) {
-    slots[static_cast<size_t>(channels[i])] = static_cast<int32_t>(i);
+  for (size_t i = 0; i < saved.held.size(); ++i) {
+    slots[static_cast<size_t>(saved.held[i])] = static_cast<int32_t>(i);
   }
-  return PackedOutput{save_channels(id, channels).buffer, channel_list(slots),
-                      static_cast<int64_t>(channels.size())};
+  return PackedOutput{saved.buffer, channel_list(slots), static_cast<int64_t>(saved.held.size())};
 }
 
 BufferId StepPlanner::temporary(const std::string& name, MemoryCategory category, int64_t bytes) {
@@ -156,6 +196,15 @@ BufferId StepPlanner::take_mask(TensorId id) {
   return mask.buffer;
 }
 
+StepPlanner::OwnGradient StepPlanner::overwrite_gradient(TensorId id) {
+  const auto [buffer, mode] = write_gradient(id);
+  const int64_t elements = settings_.micro_batch * tape_.shape(id).elements();
+  if (mode == kernels::GradientMode::overwrite) return {buffer, {}, elements};
+  return {temporary(concat("share of ", op_name()), MemoryCategory::activation_gradients,
+                    scalar_bytes() * elements),
+          buffer, elements};
+}
+
 bool StepPlanner::share_gradient(TensorId from, TensorId to) {
   BufferId& target = gradients_[static_cast<size_t>(to)];
   if (target.valid()) {
@@ -190,6 +239,24 @@ BufferId StepPlanner::channel_list(const std::vector<int32_t>& channels) {
   selection_data_.push_back({channels, id});
   entry->second = id;
   return id;
+}
+
+BufferId StepPlanner::zeros(int64_t count) {
+  // Zeros of every type have the same bits.
+  return channel_list(std::vector<int32_t>(
+      static_cast<size_t>(count * scalar_bytes() / int64_t{sizeof(int32_t)}), 0));
+}
+
+BatchStatistics StepPlanner::batch_statistics(const BatchNormLayer& layer, int64_t positions,
+                                              int64_t channels) {
+  BatchStatistics statistics{&layer, {}, {}, positions, channels};
+  for (BufferId* id : {&statistics.mean, &statistics.variance}) {
+    *id = shared_.add(concat(id == &statistics.mean ? "mean of " : "variance of ", layer.name),
+                      MemoryCategory::batch, scalar_bytes() * channels);
+    shared_.use(*id, 0);
+  }
+  statistics_.push_back(statistics);
+  return statistics;
 }
 
 WeightAccess StepPlanner::access_weight(ParameterId parameter, int64_t prepared_bytes,

@@ -47,7 +47,10 @@ struct GradientSlot {
   std::vector<int32_t> channels;
   BufferId channel_list;  ///< the same in the shared plan; invalid: all, in order
   bool is_bias = false;
-  int conv_index = -1;  ///< -1: the classifier
+  int conv_index = -1;  ///< -1: the classifier, or a batch-norm
+  /// Of a frozen batch-norm that is merged into the weight, whose gradient this is until it has
+  /// been multiplied by it; -1: none.
+  ParameterId row_scale = -1;
   int64_t elements = 0;
   BufferId sum;  ///< in the shared plan
 };
@@ -56,6 +59,15 @@ struct GradientSlot {
 struct SelectionData {
   std::vector<int32_t> values;
   BufferId buffer;  ///< in the shared plan
+};
+
+/// Mean and variance that a batch-norm computes of each training batch, and the running ones that
+/// follow them when the batch's update is made.
+struct BatchStatistics {
+  const BatchNormLayer* layer = nullptr;
+  BufferId mean, variance;  ///< in the shared plan, [channels]
+  int64_t positions = 0;    ///< that they are taken over
+  int64_t channels = 0;
 };
 
 /// Where a layer's packed gradient of one micro-batch goes.
@@ -108,11 +120,13 @@ class StepPlanner {
   /// The output may be computed in the buffer of `over` (an input of the same shape) if nobody
   /// needs that afterwards; otherwise it gets a buffer of its own.
   BufferId write_over(TensorId id, TensorId over);
-  /// Packed channels [m, H, W, list] of a tensor, kept for backward (see keep). Two ops that save
-  /// the same list share it. `first` says whether this op is the one that has to fill it.
+  /// Channels of a tensor, kept for backward (see keep). Ops that save channels of one tensor share
+  /// a buffer where that holds less than one for each, so that it may hold more than was asked for.
   struct Saved {
-    BufferId buffer;
-    bool first = false;
+    BufferId buffer;              ///< [m, H, W, held]
+    std::vector<int32_t> held;    ///< channels that it holds
+    std::vector<int32_t> places;  ///< of the channels that were asked for; empty: it holds those
+    bool first = false;           ///< whether the op that asks has to fill it
   };
   Saved save_channels(TensorId id, const std::vector<int32_t>& channels);
   /// For the op that writes a tensor and can pack channels of it on the way: what a later op will
@@ -147,6 +161,14 @@ class StepPlanner {
   BufferId gradient(TensorId id);
   /// Where to put a gradient of an input, and whether somebody has already.
   std::pair<BufferId, kernels::GradientMode> write_gradient(TensorId id);
+  /// The same for a primitive that can only store: `buffer` is to be filled, and
+  /// LaneRun::finish_gradient then adds it where somebody has written before.
+  struct OwnGradient {
+    BufferId buffer;
+    BufferId sum;  ///< invalid: `buffer` is the gradient itself
+    int64_t elements = 0;
+  };
+  OwnGradient overwrite_gradient(TensorId id);
   /// Passes the gradient of `from` on to `to` unchanged. True: they share the buffer now;
   /// false: the op must add it.
   bool share_gradient(TensorId from, TensorId to);
@@ -155,6 +177,11 @@ class StepPlanner {
   GradientTarget gradient_slot(GradientSlot slot);
   /// A list of channels in the memory that kernels read, for as long as the selection lives.
   BufferId channel_list(const std::vector<int32_t>& channels);
+  /// So many zeros [count], in the same memory.
+  BufferId zeros(int64_t count);
+  /// Where the batch-norm of the current op puts the statistics of a batch.
+  BatchStatistics batch_statistics(const BatchNormLayer& layer, int64_t positions,
+                                   int64_t channels);
 
   WeightAccess forward_weight(ParameterId parameter,
                               std::shared_ptr<const kernels::ConvForward> pass,
@@ -169,8 +196,10 @@ class StepPlanner {
   std::vector<GradientSlot>& gradient_slots() { return slots_; }
   std::vector<ResidentWeight>& resident_weights() { return residents_; }
   std::vector<SelectionData>& selection_data() { return selection_data_; }
+  std::vector<BatchStatistics>& statistics() { return statistics_; }
 
  private:
+  void plan_packing();
   const std::string& op_name() const;
   /// `id`, live now; fails with the op's name and `complaint` if it is invalid.
   BufferId use(BufferId id, const char* complaint);
@@ -193,13 +222,15 @@ class StepPlanner {
     BufferId buffer;
     bool taken = false;
   };
-  std::vector<Mask> masks_;                         // by tensor
-  std::vector<int> readers_;                        // by tensor: uses as an input
-  std::vector<std::vector<int32_t>> packed_later_;  // by tensor: the first list that an op packs
+  std::vector<Mask> masks_;                          // by tensor
+  std::vector<int> readers_;                         // by tensor: uses as an input
+  std::vector<std::vector<int32_t>> packed_first_;   // by tensor: the first list that is packed
+  std::vector<std::vector<int32_t>> packed_shared_;  // by tensor: all of them, where they overlap
   std::map<std::pair<TensorId, std::vector<int32_t>>, BufferId> saved_;
   std::vector<GradientSlot> slots_;
   std::vector<ResidentWeight> residents_;
   std::vector<SelectionData> selection_data_;
+  std::vector<BatchStatistics> statistics_;
   std::map<std::vector<int32_t>, BufferId> lists_;  // those that are the same are kept once
 };
 

@@ -29,6 +29,7 @@ StepProgram::StepProgram(const Tape& tape, UpdatePlan update, const kernels::Bac
   slots_ = std::move(planner.gradient_slots());
   residents_ = std::move(planner.resident_weights());
   selection_data_ = std::move(planner.selection_data());
+  statistics_ = std::move(planner.statistics());
   shared_ = std::move(planner.shared_plan());
   lane_ = std::move(planner.lane_plan());
 

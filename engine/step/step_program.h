@@ -26,6 +26,7 @@ class StepProgram {
   const std::vector<GradientSlot>& gradient_slots() const { return slots_; }
   const std::vector<ResidentWeight>& resident_weights() const { return residents_; }
   const std::vector<SelectionData>& selection_data() const { return selection_data_; }
+  const std::vector<BatchStatistics>& statistics() const { return statistics_; }
 
   const BatchLayout& batch_layout() const { return layout_; }
   /// A block of batch_layout() for each batch in flight.
@@ -58,6 +59,7 @@ class StepProgram {
   std::vector<GradientSlot> slots_;
   std::vector<ResidentWeight> residents_;
   std::vector<SelectionData> selection_data_;
+  std::vector<BatchStatistics> statistics_;
   BatchLayout layout_;
   std::vector<BufferId> batches_;
   BufferId pixels_, image_scratch_, halted_, losses_, predictions_, logits_;

@@ -4,6 +4,12 @@
 
 namespace trady {
 
+namespace {
+
+constexpr double kStatisticsMomentum = 0.1;  // docs/method.md section 6
+
+}  // namespace
+
 void StepState::run_micro_batch(const MicroBatch& part, bool backward) {
   ArenaView& lane = lanes[static_cast<size_t>(part.lane)];
   LaneRun run(backend, parameters, lane, shared, sums.get());
@@ -20,6 +26,7 @@ void StepState::run_micro_batch(const MicroBatch& part, bool backward) {
         static_cast<std::byte*>(shared.data(program->logits())) + first * logit_bytes;
   }
   run.inputs.micro_batch_index = part.index;
+  run.inputs.training = backward;
   lane.end_all();  // what a failed step left behind
   program->forward(run, lane);
   if (backward) program->backward(run, lane);
@@ -35,6 +42,7 @@ void StepState::summarize(int batch, int64_t images) const {
 
 void StepState::update(int batch) {
   const auto& slots = program->gradient_slots();
+  for (const GradientSlot& slot : slots) scale_gradient(slot);
   optimizer.judge(backend, slots, shared, control(batch), halted());
   if (on_gradients) {
     kernels::StepControl judged;
@@ -42,6 +50,27 @@ void StepState::update(int batch) {
     if (judged.updates != 0) on_gradients({backend, slots, shared});
   }
   optimizer.apply(backend, slots, shared, control(batch), parameters);
+  for (const BatchStatistics& batch_norm : program->statistics()) {
+    backend.update_statistics(control(batch), shared.data(batch_norm.mean),
+                              shared.data(batch_norm.variance), batch_norm.positions,
+                              batch_norm.channels, kStatisticsMomentum,
+                              parameters.data(batch_norm.layer->running_mean),
+                              parameters.data(batch_norm.layer->running_variance));
+  }
+}
+
+/// From the gradient of the merged weight s * W to that of W.
+void StepState::scale_gradient(const GradientSlot& slot) const {
+  if (slot.row_scale < 0) return;
+  const bool by_row = slot.kind == kernels::SliceKind::output_channels || slot.shape.depthwise;
+  kernels::ChannelList rows{nullptr, slot.shape.out_c};
+  if (by_row) {
+    rows = {static_cast<const int32_t*>(shared.data(slot.channel_list)),
+            static_cast<int64_t>(slot.channels.size())};
+  }
+  if (rows.count == 0) return;
+  backend.scale_rows(shared.data(slot.sum), rows, slot.elements / rows.count,
+                     parameters.data(slot.row_scale));
 }
 
 void StepState::prepare_weight(size_t resident_index) const {

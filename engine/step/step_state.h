@@ -74,6 +74,7 @@ struct StepState {
   void update(int batch);
   /// Reorders a kept weight copy again.
   void prepare_weight(size_t resident_index) const;
+  void scale_gradient(const GradientSlot& slot) const;
 };
 
 }  // namespace trady

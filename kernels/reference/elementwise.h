@@ -54,6 +54,18 @@ void add(const T* x, int64_t elements, T* out) {
 }
 
 template <typename T>
+void scale_rows(T* x,  // [rows, columns]
+                ChannelList rows, int64_t columns,
+                const T* scale) {  // by channel
+  for (int64_t r = 0; r < rows.count; ++r) {
+    const double factor = static_cast<double>(scale[rows.index ? rows.index[r] : r]);
+    for (int64_t i = 0; i < columns; ++i) {
+      x[r * columns + i] = static_cast<T>(static_cast<double>(x[r * columns + i]) * factor);
+    }
+  }
+}
+
+template <typename T>
 double sum_squares(const T* x, int64_t elements) {
   double sum = 0;
   for (int64_t i = 0; i < elements; ++i) {

@@ -3,12 +3,15 @@
 #include <cstring>
 
 #include "kernels/backend.h"
+#include "kernels/reference/batch_norm.h"
 #include "kernels/reference/conv_forward.h"
 #include "kernels/reference/conv_grad_input.h"
 #include "kernels/reference/conv_grad_weight.h"
 #include "kernels/reference/cross_entropy.h"
 #include "kernels/reference/elementwise.h"
+#include "kernels/reference/max_pool.h"
 #include "kernels/reference/pooling.h"
+#include "kernels/reference/shortcut.h"
 #include "kernels/reference/slices.h"
 
 namespace trady::kernels {
@@ -52,6 +55,51 @@ class ReferenceBackend final : public Backend {
                           void* dx) const override {
     reference::mean_pool_backward(in(dy), batch, positions, channel_count, inout(dx));
   }
+  void max_pool_forward(const MaxPoolShape& shape, const void* x, void* y,
+                        uint8_t* winner) const override {
+    reference::max_pool_forward(shape, in(x), inout(y), winner);
+  }
+  void max_pool_backward(const MaxPoolShape& shape, const void* dy, const uint8_t* winner,
+                         void* dx) const override {
+    reference::max_pool_backward(shape, in(dy), winner, inout(dx));
+  }
+  void shortcut_forward(const ShortcutShape& shape, const void* x, void* y) const override {
+    reference::shortcut_forward(shape, in(x), inout(y));
+  }
+  void shortcut_backward(const ShortcutShape& shape, const void* dy, void* dx,
+                         GradientMode mode) const override {
+    reference::shortcut_backward(shape, in(dy), inout(dx), mode);
+  }
+
+  void batch_statistics(const void* z, int64_t positions, int64_t channel_count, void* mean,
+                        void* variance) const override {
+    reference::batch_statistics(in(z), positions, channel_count, inout(mean), inout(variance));
+  }
+  void batch_norm_forward(const BatchNormBuffers& buffers, int64_t positions, int64_t channel_count,
+                          Activation activation, const void* residual, void* y,
+                          uint8_t* mask) const override {
+    reference::batch_norm_forward(buffers, positions, channel_count, activation, in(residual),
+                                  inout(y), mask);
+  }
+  void batch_norm_grad_parameters(const BatchNormBuffers& buffers, const void* dy,
+                                  int64_t positions, int64_t channel_count, void* dgamma,
+                                  void* dbeta) const override {
+    reference::batch_norm_grad_parameters(buffers, in(dy), positions, channel_count, inout(dgamma),
+                                          inout(dbeta));
+  }
+  void batch_norm_grad_input(const BatchNormBuffers& buffers, const void* dy, const void* dgamma,
+                             const void* dbeta, int64_t positions, int64_t channel_count,
+                             void* dz) const override {
+    reference::batch_norm_grad_input(buffers, in(dy), in(dgamma), in(dbeta), positions,
+                                     channel_count, inout(dz));
+  }
+  void update_statistics(const StepControl* control, const void* mean, const void* variance,
+                         int64_t positions, int64_t channel_count, double momentum,
+                         void* running_mean, void* running_variance) const override {
+    reference::update_statistics(*control, in(mean), in(variance), positions, channel_count,
+                                 momentum, inout(running_mean), inout(running_variance));
+  }
+
   void cross_entropy(const CrossEntropyBuffers& buffers, int64_t batch, int64_t classes,
                      double scale) const override {
     reference::cross_entropy<T>(buffers, batch, classes, scale);
@@ -66,6 +114,9 @@ class ReferenceBackend final : public Backend {
   }
   void copy(const void* x, int64_t elements, void* out) const override {
     if (elements > 0) std::memcpy(out, x, sizeof(T) * static_cast<size_t>(elements));
+  }
+  void scale_rows(void* x, ChannelList rows, int64_t columns, const void* scale) const override {
+    reference::scale_rows(inout(x), rows, columns, in(scale));
   }
   void zero(void* x, int64_t elements) const override { std::fill_n(inout(x), elements, T(0)); }
   void add_squares(const void* x, int64_t elements, double* sum) const override {

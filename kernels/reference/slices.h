@@ -41,6 +41,8 @@ void sgd(const ConvShape& shape, const SgdArgs& args) {
   T* w = static_cast<T*>(args.w);
   T* velocity = static_cast<T*>(args.velocity);
   const T* dw = static_cast<const T*>(args.dw);
+  const T* row_scale = static_cast<const T*>(args.row_scale);
+  const int64_t row_elements = shape.weight_elements() / shape.out_c;
   for_each_slice_element(shape, args.kind, args.channels, [&](int64_t packed, int64_t whole) {
     double step = args.control->gradient_scale * static_cast<double>(dw[packed]) +
                   args.weight_decay * static_cast<double>(w[whole]);
@@ -48,7 +50,9 @@ void sgd(const ConvShape& shape, const SgdArgs& args) {
       step += args.momentum * static_cast<double>(velocity[whole]);
       velocity[whole] = static_cast<T>(step);
     }
-    w[whole] = static_cast<T>(static_cast<double>(w[whole]) - args.control->learning_rate * step);
+    double rate = args.control->learning_rate;
+    if (row_scale) rate *= static_cast<double>(row_scale[whole / row_elements]);
+    w[whole] = static_cast<T>(static_cast<double>(w[whole]) - rate * step);
   });
 }
 

@@ -1,0 +1,51 @@
+#include "engine/batch_norm.h"
+
+#include <cmath>
+
+namespace trady {
+
+namespace {
+
+/// Multiplies every output channel of an OIHW weight by its factor.
+void scale_channels(std::vector<double>& weight, const std::vector<double>& factors) {
+  const size_t row = weight.size() / factors.size();
+  for (size_t i = 0; i < weight.size(); ++i) weight[i] *= factors[i / row];
+}
+
+}  // namespace
+
+void derive_batch_norms(const Tape& tape, Parameters& parameters) {
+  if (tape.batch_norm_mode() != BatchNormMode::frozen) return;
+  for (const BatchNormLayer& layer : tape.batch_norms()) {
+    std::vector<double> scale = parameters.get(layer.gamma);
+    std::vector<double> bias = parameters.get(layer.beta);
+    const std::vector<double> mean = parameters.get(layer.running_mean);
+    const std::vector<double> variance = parameters.get(layer.running_variance);
+    for (size_t c = 0; c < scale.size(); ++c) {
+      scale[c] /= std::sqrt(variance[c] + layer.epsilon);
+      bias[c] -= scale[c] * mean[c];
+    }
+    parameters.set(layer.scale, scale);
+    parameters.set(layer.merged_bias, bias);
+  }
+}
+
+void merge_batch_norms(const Tape& tape, Parameters& parameters) {
+  derive_batch_norms(tape, parameters);
+  if (tape.batch_norm_mode() != BatchNormMode::frozen) return;
+  for (const BatchNormLayer& layer : tape.batch_norms()) {
+    std::vector<double> weight = parameters.get(layer.weight);
+    scale_channels(weight, parameters.get(layer.scale));
+    parameters.set(layer.weight, weight);
+  }
+}
+
+std::vector<double> plain_weight(const BatchNormLayer& layer, const Parameters& parameters) {
+  std::vector<double> weight = parameters.get(layer.weight);
+  std::vector<double> factors = parameters.get(layer.scale);
+  for (double& s : factors) s = s == 0 ? 0 : 1 / s;
+  scale_channels(weight, factors);
+  return weight;
+}
+
+}  // namespace trady
