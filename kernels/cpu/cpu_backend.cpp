@@ -2,8 +2,10 @@
 #include <algorithm>
 
 #include "kernels/backend.h"
+#include "kernels/cpu/batch_norm.h"
 #include "kernels/cpu/channel_gather.h"
 #include "kernels/cpu/conv_passes.h"
+#include "kernels/cpu/max_pool.h"
 #include "kernels/cpu/onednn_passes.h"
 #include "kernels/cpu/small_ops.h"
 #include "kernels/cpu/vector_kernels.h"
@@ -85,6 +87,49 @@ class CpuBackend final : public Backend {
                           void* dx) const override {
     cpu::mean_pool_backward(floats(dy), batch, positions, channel_count, floats(dx));
   }
+  void max_pool_forward(const MaxPoolShape& shape, const void* x, void* y,
+                        uint8_t* winner) const override {
+    cpu::max_pool_forward(shape, floats(x), floats(y), winner);
+  }
+  void max_pool_backward(const MaxPoolShape& shape, const void* dy, const uint8_t* winner,
+                         void* dx) const override {
+    cpu::max_pool_backward(shape, floats(dy), winner, floats(dx));
+  }
+  void shortcut_forward(const ShortcutShape& shape, const void* x, void* y) const override {
+    cpu::shortcut_forward(shape, floats(x), floats(y));
+  }
+  void shortcut_backward(const ShortcutShape& shape, const void* dy, void* dx,
+                         GradientMode mode) const override {
+    cpu::shortcut_backward(shape, floats(dy), floats(dx), mode);
+  }
+  void batch_statistics(const void* z, int64_t positions, int64_t channel_count, void* mean,
+                        void* variance) const override {
+    cpu::batch_statistics(floats(z), positions, channel_count, floats(mean), floats(variance));
+  }
+  void batch_norm_forward(const BatchNormBuffers& buffers, int64_t positions, int64_t channel_count,
+                          Activation activation, const void* residual, void* y,
+                          uint8_t* mask) const override {
+    cpu::batch_norm_forward(buffers, positions, channel_count, activation, floats(residual),
+                            floats(y), mask);
+  }
+  void batch_norm_grad_parameters(const BatchNormBuffers& buffers, const void* dy,
+                                  int64_t positions, int64_t channel_count, void* dgamma,
+                                  void* dbeta) const override {
+    cpu::batch_norm_grad_parameters(buffers, floats(dy), positions, channel_count, floats(dgamma),
+                                    floats(dbeta));
+  }
+  void batch_norm_grad_input(const BatchNormBuffers& buffers, const void* dy, const void* dgamma,
+                             const void* dbeta, int64_t positions, int64_t channel_count,
+                             void* dz) const override {
+    cpu::batch_norm_grad_input(buffers, floats(dy), floats(dgamma), floats(dbeta), positions,
+                               channel_count, floats(dz));
+  }
+  void update_statistics(const StepControl* control, const void* mean, const void* variance,
+                         int64_t positions, int64_t channel_count, double momentum,
+                         void* running_mean, void* running_variance) const override {
+    cpu::update_statistics(*control, floats(mean), floats(variance), positions, channel_count,
+                           momentum, floats(running_mean), floats(running_variance));
+  }
   void cross_entropy(const CrossEntropyBuffers& buffers, int64_t batch, int64_t classes,
                      double scale) const override {
     cpu::cross_entropy(buffers, batch, classes, scale);
@@ -98,6 +143,9 @@ class CpuBackend final : public Backend {
   }
   void copy(const void* x, int64_t elements, void* out) const override {
     std::copy_n(floats(x), elements, floats(out));
+  }
+  void scale_rows(void* x, ChannelList rows, int64_t columns, const void* scale) const override {
+    cpu::scale_rows(floats(x), rows, columns, floats(scale));
   }
   void zero(void* x, int64_t elements) const override { std::fill_n(floats(x), elements, 0.0f); }
   void add_squares(const void* x, int64_t elements, double* sum) const override {

@@ -26,11 +26,45 @@ class SgdRule {
     if (velocity) *velocity = step = momentum_ * *velocity + step;
     w -= rate_ * step;
   }
+  /// With the rate multiplied by `row_scale`.
+  void step_down(float dw, float& w, float* velocity, float row_scale) const {
+    float step = scale_ * dw + decay_ * w;
+    if (velocity) *velocity = step = momentum_ * *velocity + step;
+    w -= rate_ * row_scale * step;
+  }
 
  private:
   float rate_, scale_, decay_, momentum_;
   bool plain_;
 };
+
+/// SGD where every output channel has a rate of its own.
+void sgd_by_row(const ConvShape& shape, const SgdArgs& args) {
+  const SgdRule rule(args);
+  auto* w = static_cast<float*>(args.w);
+  auto* velocity = static_cast<float*>(args.velocity);
+  const auto* dw = static_cast<const float*>(args.dw);
+  const auto* row_scale = static_cast<const float*>(args.row_scale);
+  const int64_t count = args.channels.count;
+  const auto channel = [&](int64_t j) { return args.channels.index ? args.channels.index[j] : j; };
+  const auto step_down = [&](int64_t at, float scale) {
+    rule.step_down(*dw++, w[at], velocity ? &velocity[at] : nullptr, scale);
+  };
+  if (shape.depthwise || args.kind == SliceKind::output_channels) {
+    const int64_t slice = shape.depthwise ? shape.taps() : shape.taps() * shape.in_c;
+    for (int64_t j = 0; j < count; ++j) {
+      const int64_t o = channel(j);
+      for (int64_t i = 0; i < slice; ++i) step_down(o * slice + i, row_scale[o]);
+    }
+    return;
+  }
+  for (int64_t o = 0; o < shape.out_c; ++o) {
+    for (int64_t tap = 0; tap < shape.taps(); ++tap) {
+      const int64_t row = (o * shape.taps() + tap) * shape.in_c;
+      for (int64_t j = 0; j < count; ++j) step_down(row + channel(j), row_scale[o]);
+    }
+  }
+}
 
 }  // namespace
 
@@ -109,6 +143,10 @@ double sum_squares(const float* x, int64_t elements) {
 
 void sgd(const ConvShape& shape, const SgdArgs& args) {
   if (args.control->updates == 0) return;
+  if (args.row_scale) {
+    sgd_by_row(shape, args);
+    return;
+  }
   const SgdRule rule(args);
   auto* w = static_cast<float*>(args.w);
   auto* velocity = static_cast<float*>(args.velocity);
@@ -140,6 +178,13 @@ void sgd(const ConvShape& shape, const SgdArgs& args) {
         rule.step_down(dw[j], w[at], velocity ? &velocity[at] : nullptr);
       }
     }
+  }
+}
+
+void scale_rows(float* x, ChannelList rows, int64_t columns, const float* scale) {
+  for (int64_t r = 0; r < rows.count; ++r, x += columns) {
+    const float factor = scale[rows.index ? rows.index[r] : r];
+    for (int64_t i = 0; i < columns; ++i) x[i] *= factor;
   }
 }
 

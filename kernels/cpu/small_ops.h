@@ -23,6 +23,8 @@ void normalize(const uint8_t* pixels, int64_t positions, const double mean[3], c
 double sum_squares(const float* x, int64_t elements);
 /// w: the whole weight, [C'][k][k][C] or depthwise [C][k][k]; dw packed as ConvGradWeight has it
 void sgd(const ConvShape& shape, const SgdArgs& args);
+/// x: [rows.count, columns]
+void scale_rows(float* x, ChannelList rows, int64_t columns, const float* scale);
 /// dw packed as ConvGradWeight has it; norms: [count]
 void slice_norms(const ConvShape& shape, SliceKind kind, int64_t count, const float* dw,
                  double* norms);
