@@ -50,13 +50,11 @@ void normalize_rows(const BatchNormBuffers& buffers, int64_t positions, int64_t 
       const float* z = floats(buffers.z, row);
       float* out = y + row;
       if (residual == nullptr) {
-#pragma GCC ivdep
         for (int64_t c = 0; c < count; ++c) {
           out[c] = activated((z[c] - mean[c]) * slope[c] + beta[c], kActivation);
         }
       } else {
         const float* addend = residual + row;
-#pragma GCC ivdep
         for (int64_t c = 0; c < count; ++c) {  // addend may be out: the same element at a time
           out[c] = activated((z[c] - mean[c]) * slope[c] + beta[c] + addend[c], kActivation);
         }
@@ -148,7 +146,6 @@ void batch_norm_grad_input(const BatchNormBuffers& buffers, const float* dy, con
       const float* z = floats(buffers.z, row);
       const float* in = dy + row;
       float* out = dz + row;
-#pragma GCC ivdep
       for (int64_t c = 0; c < count; ++c) {  // in may be out: the same element at a time
         out[c] = slope[c] * (in[c] - shift[c] - (z[c] - mean[c]) * tilt[c]);
       }

@@ -227,6 +227,8 @@ class HandwrittenBackend final : public CudaBackend {
     cuda::judge(clip_norm, control, halted, work());
   }
   void sgd(const ConvShape& shape, const SgdArgs& args) const override {
+    // Ignoring it would update a frozen batch-norm's weights wrongly.
+    if (args.row_scale) throw std::logic_error("[cuda] sgd has no rates by row");
     cuda::sgd(shape, args, work());
   }
   void slice_norms(const ConvShape& shape, SliceKind kind, int64_t count, const void* dw,
