@@ -6,8 +6,9 @@
 #   --check   also what `make check` needs: format, lint
 set -euo pipefail
 
+# libdnnl-dev's CMake files look for OpenCL, which it does not depend on.
 packages=(
-  g++ cmake ninja-build ccache
+  g++ cmake ninja-build ccache ocl-icd-opencl-dev
   libdnnl-dev nlohmann-json3-dev libcli11-dev zlib1g-dev libstb-dev catch2
   dataset-fashion-mnist python3 python3-numpy python3-pil
 )
