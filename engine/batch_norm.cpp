@@ -14,7 +14,7 @@ void scale_channels(std::vector<double>& weight, const std::vector<double>& fact
 
 }  // namespace
 
-void derive_batch_norms(const Tape& tape, Parameters& parameters) {
+void merge_batch_norms(const Tape& tape, Parameters& parameters) {
   if (tape.batch_norm_mode() != BatchNormMode::frozen) return;
   for (const BatchNormLayer& layer : tape.batch_norms()) {
     std::vector<double> scale = parameters.get(layer.gamma);
@@ -27,15 +27,8 @@ void derive_batch_norms(const Tape& tape, Parameters& parameters) {
     }
     parameters.set(layer.scale, scale);
     parameters.set(layer.merged_bias, bias);
-  }
-}
-
-void merge_batch_norms(const Tape& tape, Parameters& parameters) {
-  derive_batch_norms(tape, parameters);
-  if (tape.batch_norm_mode() != BatchNormMode::frozen) return;
-  for (const BatchNormLayer& layer : tape.batch_norms()) {
     std::vector<double> weight = parameters.get(layer.weight);
-    scale_channels(weight, parameters.get(layer.scale));
+    scale_channels(weight, parameters.get(layer.scale));  // as rounded: SGD uses the same
     parameters.set(layer.weight, weight);
   }
 }

@@ -16,9 +16,6 @@ namespace trady {
 /// and multiplies the weights. Nothing is done on tapes of another mode.
 void merge_batch_norms(const Tape& tape, Parameters& parameters);
 
-/// The derived parameters alone, where the weights are merged already.
-void derive_batch_norms(const Tape& tape, Parameters& parameters);
-
 /// The plain weight of a layer, as in a file (OIHW): each value of the merged one divided by s.
 /// Where s is 0 it is 0: nothing is known of the weight there.
 std::vector<double> plain_weight(const BatchNormLayer& layer, const Parameters& parameters);

@@ -153,7 +153,7 @@ TensorId Tape::conv2d(TensorId x, const Conv2dOptions& options) {
 }
 
 TensorId Tape::max_pool(TensorId x, int64_t kernel, int64_t stride) {
-  constexpr int64_t kWidest = 15;  // one byte tells which of its elements won
+  constexpr int64_t kWidest = kernels::MaxPoolShape::kWidestWindow;
   const TensorShape in = shape(x);
   kernels::MaxPoolShape pool{1, in.h, in.w, in.c, kernel, stride, kernel / 2};
   if (kernel < 1 || stride < 1 || kernel > kWidest) {

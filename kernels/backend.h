@@ -127,26 +127,6 @@ struct SgdArgs {
   const void* row_scale = nullptr;
 };
 
-/// Max pooling with a square window over NHWC; the padding never wins.
-struct MaxPoolShape {
-  int64_t batch = 1;
-  int64_t in_h = 1, in_w = 1, channels = 1;
-  int64_t kernel = 1, stride = 1, padding = 0;  ///< kernel <= 15, padding <= kernel / 2
-  int64_t out_h() const { return (in_h + 2 * padding - kernel) / stride + 1; }
-  int64_t out_w() const { return (in_w + 2 * padding - kernel) / stride + 1; }
-};
-
-/// Every stride-th pixel, with channels of zeros around it: the parameter-free shortcut of the
-/// CIFAR ResNets (He et al., CVPR 2016, option A).
-struct ShortcutShape {
-  int64_t batch = 1;
-  int64_t in_h = 1, in_w = 1, in_c = 1;
-  int64_t stride = 1;
-  int64_t out_c = 1, first_c = 0;  ///< x's channel c is y's channel first_c + c
-  int64_t out_h() const { return (in_h - 1) / stride + 1; }
-  int64_t out_w() const { return (in_w - 1) / stride + 1; }
-};
-
 /// Batch-norm of z over all positions of a batch (docs/method.md section 6), with
 /// xhat = (z - mean) / sqrt(variance + epsilon).
 struct BatchNormBuffers {

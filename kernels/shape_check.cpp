@@ -37,7 +37,7 @@ void check_shape(const ConvShape& shape) {
 
 void check_shape(const MaxPoolShape& s) {
   const bool positive = s.batch > 0 && s.in_h > 0 && s.in_w > 0 && s.channels > 0 && s.stride > 0;
-  const bool window = s.kernel > 0 && s.kernel <= 15 && s.padding >= 0 &&
+  const bool window = s.kernel > 0 && s.kernel <= MaxPoolShape::kWidestWindow && s.padding >= 0 &&
                       s.padding <= s.kernel / 2 && s.in_h + 2 * s.padding >= s.kernel &&
                       s.in_w + 2 * s.padding >= s.kernel;
   if (!positive || !window) {

@@ -1,7 +1,7 @@
 // Programmer errors that every backend refuses alike when a pass is made.
 #pragma once
 
-#include "kernels/backend.h"
+#include "kernels/types.h"
 
 namespace trady::kernels {
 
@@ -9,8 +9,8 @@ namespace trady::kernels {
 /// a depthwise convolution has as many outputs as inputs.
 void check_shape(const ConvShape& shape);
 
-/// Throws std::invalid_argument unless all sizes are positive, the window is at most 15 wide, the
-/// padding at most half of it, and the output at least one pixel.
+/// Throws std::invalid_argument unless all sizes are positive, the window is at most kWidestWindow
+/// wide, the padding at most half of it, and the output at least one pixel.
 void check_shape(const MaxPoolShape& shape);
 
 /// Throws std::invalid_argument unless all sizes are positive and x's channels lie within y's.

@@ -43,6 +43,27 @@ struct ConvShape {
   bool operator==(const ConvShape&) const = default;
 };
 
+/// Max pooling with a square window over NHWC; the padding never wins.
+struct MaxPoolShape {
+  static constexpr int64_t kWidestWindow = 15;  ///< one byte tells which of its elements won
+  int64_t batch = 1;
+  int64_t in_h = 1, in_w = 1, channels = 1;
+  int64_t kernel = 1, stride = 1, padding = 0;  ///< padding <= kernel / 2
+  int64_t out_h() const { return (in_h + 2 * padding - kernel) / stride + 1; }
+  int64_t out_w() const { return (in_w + 2 * padding - kernel) / stride + 1; }
+};
+
+/// Every stride-th pixel, with channels of zeros around it: the parameter-free shortcut of the
+/// CIFAR ResNets (He et al., CVPR 2016, option A).
+struct ShortcutShape {
+  int64_t batch = 1;
+  int64_t in_h = 1, in_w = 1, in_c = 1;
+  int64_t stride = 1;
+  int64_t out_c = 1, first_c = 0;  ///< x's channel c is y's channel first_c + c
+  int64_t out_h() const { return (in_h - 1) / stride + 1; }
+  int64_t out_w() const { return (in_w - 1) / stride + 1; }
+};
+
 /// Which part of a layer's weight a gradient is computed for.
 enum class SliceKind {
   input_channels,   ///< W[:, c] for the listed c; depthwise W[c]

@@ -20,7 +20,6 @@ struct NetworkOptions {
   bool mix = false;
   Normalization normalization;
   BatchNormMode batch_norm = BatchNormMode::folded;
-  double width = 1;  ///< multiplies the channels of mobilenet_v2
 };
 
 struct Network {

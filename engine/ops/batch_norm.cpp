@@ -28,7 +28,7 @@ class BatchNormStep : public OpStep {
   BatchStatistics statistics_;
 
   BufferId dy_, dz_;
-  bool applies_mask_ = false;
+  BufferId dy_mask_;  // to be applied, where whoever wrote dy has not
   GradientTarget dgamma_, dbeta_;
   BufferId residual_gradient_;  // set only where the gradient has to be added
 };
@@ -58,18 +58,13 @@ BatchNormStep::BatchNormStep(StepPlanner& planner, const BatchNormOp& op,
   }
   if (!trains) return;
   statistics_ = planner.batch_statistics(layer, positions_, channels_);
-  if (activation != kernels::Activation::none) {
-    mask_ = planner.buffer_from_now(concat("mask of ", layer.name), MemoryCategory::masks,
-                                    kernels::mask_bytes(positions_ * channels_));
-    planner.offer_mask(output_, mask_);
-  }
+  mask_ = planner.make_mask(output_, activation);
 }
 
 void BatchNormStep::plan_backward(StepPlanner& planner) {
   dy_ = planner.gradient(output_);
   planner.keep(z_);
-  applies_mask_ = mask_.valid() && !planner.mask_taken(output_);
-  if (applies_mask_) planner.keep(mask_);
+  dy_mask_ = planner.untaken_mask(output_);
   const auto slot_of = [&](ParameterId parameter) {
     GradientSlot slot;
     slot.parameter = parameter;
@@ -116,8 +111,8 @@ void BatchNormStep::forward(LaneRun& run) const {
 
 void BatchNormStep::backward(LaneRun& run) const {
   void* dy = run.at(dy_);
-  if (applies_mask_) {
-    run.backend().apply_mask(dy, static_cast<const uint8_t*>(run.at(mask_)),
+  if (dy_mask_.valid()) {
+    run.backend().apply_mask(dy, static_cast<const uint8_t*>(run.at(dy_mask_)),
                              positions_ * channels_);
   }
   if (residual_gradient_.valid()) {

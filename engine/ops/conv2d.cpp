@@ -73,7 +73,7 @@ class Conv2dStep : public OpStep {
   std::optional<StepPlanner::PackedOutput> save_;  // for another op, while y is written
 
   BufferId dy_;
-  bool applies_mask_ = false;  // to dy, where whoever wrote that has not
+  BufferId dy_mask_;  // to be applied, where whoever wrote dy has not
   std::unique_ptr<const kernels::ConvGradWeight> grad_weight_pass_;
   BufferId grad_weight_scratch_;
   GradientTarget dw_, db_;
@@ -100,11 +100,7 @@ void Conv2dStep::plan_forward(StepPlanner& planner, bool keep_input_whole) {
   if (forward_pass_->packs_output()) save_ = planner.pack_output(output_);
   if (!planner.needs_gradient(output_)) return;
 
-  if (g_.activation != kernels::Activation::none) {
-    mask_ = planner.buffer_from_now(concat("mask of ", name_), MemoryCategory::masks,
-                                    kernels::mask_bytes(shape_.out_elements()));
-    planner.offer_mask(output_, mask_);
-  }
+  mask_ = planner.make_mask(output_, g_.activation);
   if (!update_.updates_weight()) return;
   channels_ = updated_channels(update_, shape_);
   channel_list_ = planner.channel_list(channels_);
@@ -146,8 +142,7 @@ void Conv2dStep::plan_grad_weight(StepPlanner& planner) {
 
 void Conv2dStep::plan_backward(StepPlanner& planner) {
   dy_ = planner.gradient(output_);
-  applies_mask_ = mask_.valid() && !planner.mask_taken(output_);
-  if (applies_mask_) planner.keep(mask_);
+  dy_mask_ = planner.untaken_mask(output_);
   if (update_.updates_weight()) plan_grad_weight(planner);
   if (update_.train_bias) {
     GradientSlot slot;
@@ -196,21 +191,22 @@ void Conv2dStep::forward(LaneRun& run) const {
 
 void Conv2dStep::backward(LaneRun& run) const {
   void* dy = run.at(dy_);
-  if (applies_mask_) {
-    run.backend().apply_mask(dy, static_cast<const uint8_t*>(run.at(mask_)), shape_.out_elements());
+  if (dy_mask_.valid()) {
+    run.backend().apply_mask(dy, static_cast<const uint8_t*>(run.at(dy_mask_)),
+                             shape_.out_elements());
   }
   if (grad_weight_pass_) {
     const kernels::ScopedLabel label("grad_weight");
     kernels::ConvGradWeight::Buffers buffers;
     buffers.x = run.at(saved_.buffer);
+    buffers.channels = list(run);
     if (gathered_.valid()) {
-      run.backend().pack_channels(buffers.x, shape_.in_positions(),
-                                  static_cast<int64_t>(saved_.held.size()),
-                                  run.channels(places_list_, list(run).count), run.at(gathered_));
+      run.backend().pack_channels(
+          buffers.x, shape_.in_positions(), static_cast<int64_t>(saved_.held.size()),
+          run.channels(places_list_, buffers.channels.count), run.at(gathered_));
       buffers.x = run.at(gathered_);
     }
     buffers.dy = dy;
-    buffers.channels = list(run);
     buffers.dw = run.gradient(dw_);
     buffers.scratch = run.at(grad_weight_scratch_);
     grad_weight_pass_->run(buffers);

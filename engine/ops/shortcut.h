@@ -2,7 +2,6 @@
 #pragma once
 
 #include "engine/ops/op.h"
-#include "kernels/backend.h"
 
 namespace trady {
 

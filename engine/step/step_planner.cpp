@@ -9,6 +9,17 @@
 
 namespace trady {
 
+namespace {
+
+/// Of two ascending lists.
+std::vector<int32_t> union_of(const std::vector<int32_t>& a, const std::vector<int32_t>& b) {
+  std::vector<int32_t> all;
+  std::ranges::set_union(a, b, std::back_inserter(all));
+  return all;
+}
+
+}  // namespace
+
 StepPlanner::StepPlanner(const Tape& tape, const UpdatePlan& update,
                          const kernels::Backend& backend, KernelCache& kernels,
                          const StepSettings& settings)
@@ -28,6 +39,7 @@ StepPlanner::StepPlanner(const Tape& tape, const UpdatePlan& update,
       readers_(tape.tensor_count(), 0),
       packed_first_(tape.tensor_count()),
       packed_shared_(tape.tensor_count()) {
+  std::vector<size_t> packed_channels(tape.tensor_count(), 0);  // by tensor: of all lists
   for (size_t i = 0; i < tape.ops().size(); ++i) {
     const Op& op = *tape.ops()[i];
     const LayerUpdate own = settings.training ? op.update_in(update) : LayerUpdate::frozen();
@@ -38,6 +50,12 @@ StepPlanner::StepPlanner(const Tape& tape, const UpdatePlan& update,
       needed = needed || needs_gradient_[static_cast<size_t>(input)];
     }
     if (op.output() != kNoTensor) needs_gradient_[static_cast<size_t>(op.output())] = needed;
+    if (const std::vector<int32_t> packed = op.packs_input(own); !packed.empty()) {
+      const auto tensor = static_cast<size_t>(op.inputs().front());
+      if (packed_first_[tensor].empty()) packed_first_[tensor] = packed;
+      packed_channels[tensor] += packed.size();
+      packed_shared_[tensor] = union_of(packed_shared_[tensor], packed);
+    }
     if (op.keeps_input(own)) kept_whole_[static_cast<size_t>(op.inputs().front())] = true;
   }
   for (const auto& op : tape.ops()) {
@@ -46,26 +64,9 @@ StepPlanner::StepPlanner(const Tape& tape, const UpdatePlan& update,
            "; the network's builder must use it or leave the op out");
     }
   }
-  if (settings.training) plan_packing();
-}
-
-/// Which channels are kept packed of tensors that several ops keep channels of.
-void StepPlanner::plan_packing() {
-  std::vector<size_t> asked(tape_.tensor_count(), 0);
-  for (const auto& op : tape_.ops()) {
-    if (op->output() == kNoTensor || !needs_gradient(op->output()) || op->inputs().empty())
-      continue;
-    const std::vector<int32_t> list = op->packs_input(op->update_in(update_));
-    if (list.empty()) continue;
-    const auto tensor = static_cast<size_t>(op->inputs().front());
-    if (packed_first_[tensor].empty()) packed_first_[tensor] = list;
-    std::vector<int32_t> all;
-    std::ranges::set_union(packed_shared_[tensor], list, std::back_inserter(all));
-    packed_shared_[tensor] = std::move(all);
-    asked[tensor] += list.size();
-  }
-  for (size_t tensor = 0; tensor < asked.size(); ++tensor) {
-    if (packed_shared_[tensor].size() == asked[tensor]) packed_shared_[tensor].clear();
+  for (size_t tensor = 0; tensor < packed_channels.size(); ++tensor) {
+    // Lists that do not overlap are kept apart: kernels read them as they lie.
+    if (packed_shared_[tensor].size() == packed_channels[tensor]) packed_shared_[tensor].clear();
   }
 }
 
@@ -184,8 +185,18 @@ std::pair<BufferId, kernels::GradientMode> StepPlanner::write_gradient(TensorId 
   return {buffer, kernels::GradientMode::overwrite};
 }
 
-void StepPlanner::offer_mask(TensorId id, BufferId mask) {
-  masks_[static_cast<size_t>(id)].buffer = mask;
+BufferId StepPlanner::make_mask(TensorId id, kernels::Activation activation) {
+  if (activation == kernels::Activation::none || !needs_gradient(id)) return {};
+  const int64_t elements = settings_.micro_batch * tape_.shape(id).elements();
+  return masks_[static_cast<size_t>(id)].buffer = buffer_from_now(
+             concat("mask of ", op_name()), MemoryCategory::masks, kernels::mask_bytes(elements));
+}
+
+BufferId StepPlanner::untaken_mask(TensorId id) {
+  const Mask& mask = masks_[static_cast<size_t>(id)];
+  if (!mask.buffer.valid() || mask.taken) return {};
+  lane_.use(mask.buffer, time_);
+  return mask.buffer;
 }
 
 BufferId StepPlanner::take_mask(TensorId id) {

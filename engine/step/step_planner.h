@@ -147,15 +147,16 @@ class StepPlanner {
   /// A buffer that lives from now on until it is kept again later.
   BufferId buffer_from_now(const std::string& name, MemoryCategory category, int64_t bytes);
 
-  /// The mask that the gradient of a tensor is to be multiplied by, kept by the op that writes it.
-  void offer_mask(TensorId id, BufferId mask);
+  /// The mask that the gradient of the current op's output is to be multiplied by, which the op
+  /// fills; invalid where there is no activation or no gradient.
+  BufferId make_mask(TensorId id, kernels::Activation activation);
 
   // Backward.
   /// For an op that can multiply while it writes the gradient of its input: the input's mask, if
   /// there is one and nobody else writes to that gradient. Invalid: nothing is to be done.
   BufferId take_mask(TensorId id);
-  /// Whether the gradient of the current op's output has been multiplied already.
-  bool mask_taken(TensorId id) const { return masks_[static_cast<size_t>(id)].taken; }
+  /// The mask of the current op's output, where nobody has taken it: the op has to apply it.
+  BufferId untaken_mask(TensorId id);
   bool needs_gradient(TensorId id) const { return needs_gradient_[static_cast<size_t>(id)]; }
   /// The gradient [m, H, W, C] of the current op's output.
   BufferId gradient(TensorId id);
@@ -199,7 +200,6 @@ class StepPlanner {
   std::vector<BatchStatistics>& statistics() { return statistics_; }
 
  private:
-  void plan_packing();
   const std::string& op_name() const;
   /// `id`, live now; fails with the op's name and `complaint` if it is invalid.
   BufferId use(BufferId id, const char* complaint);

@@ -68,7 +68,6 @@ void StepState::scale_gradient(const GradientSlot& slot) const {
     rows = {static_cast<const int32_t*>(shared.data(slot.channel_list)),
             static_cast<int64_t>(slot.channels.size())};
   }
-  if (rows.count == 0) return;
   backend.scale_rows(shared.data(slot.sum), rows, slot.elements / rows.count,
                      parameters.data(slot.row_scale));
 }

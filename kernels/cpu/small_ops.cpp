@@ -17,16 +17,10 @@ class SgdRule {
         scale_(static_cast<float>(args.control->gradient_scale)),
         decay_(static_cast<float>(args.weight_decay)),
         momentum_(static_cast<float>(args.momentum)),
-        plain_(args.weight_decay == 0 && args.velocity == nullptr) {}
+        plain_(args.weight_decay == 0 && args.velocity == nullptr && args.row_scale == nullptr) {}
 
   bool plain() const { return plain_; }
   void step_down(float dw, float& w) const { w -= rate_ * (scale_ * dw); }
-  void step_down(float dw, float& w, float* velocity) const {
-    float step = scale_ * dw + decay_ * w;
-    if (velocity) *velocity = step = momentum_ * *velocity + step;
-    w -= rate_ * step;
-  }
-  /// With the rate multiplied by `row_scale`.
   void step_down(float dw, float& w, float* velocity, float row_scale) const {
     float step = scale_ * dw + decay_ * w;
     if (velocity) *velocity = step = momentum_ * *velocity + step;
@@ -38,30 +32,24 @@ class SgdRule {
   bool plain_;
 };
 
-/// SGD where every output channel has a rate of its own.
-void sgd_by_row(const ConvShape& shape, const SgdArgs& args) {
-  const SgdRule rule(args);
-  auto* w = static_cast<float*>(args.w);
-  auto* velocity = static_cast<float*>(args.velocity);
-  const auto* dw = static_cast<const float*>(args.dw);
-  const auto* row_scale = static_cast<const float*>(args.row_scale);
-  const int64_t count = args.channels.count;
-  const auto channel = [&](int64_t j) { return args.channels.index ? args.channels.index[j] : j; };
-  const auto step_down = [&](int64_t at, float scale) {
-    rule.step_down(*dw++, w[at], velocity ? &velocity[at] : nullptr, scale);
-  };
-  if (shape.depthwise || args.kind == SliceKind::output_channels) {
+/// visit(packed index into dw, index into the whole weight, output channel) for every element of
+/// the slices.
+template <typename Visit>
+void for_each_slice_element(const ConvShape& shape, SliceKind kind, ChannelList channels,
+                            const Visit& visit) {
+  const auto channel = [&](int64_t j) { return channels.index ? channels.index[j] : j; };
+  if (shape.depthwise || kind == SliceKind::output_channels) {
     const int64_t slice = shape.depthwise ? shape.taps() : shape.taps() * shape.in_c;
-    for (int64_t j = 0; j < count; ++j) {
+    for (int64_t j = 0; j < channels.count; ++j) {
       const int64_t o = channel(j);
-      for (int64_t i = 0; i < slice; ++i) step_down(o * slice + i, row_scale[o]);
+      for (int64_t i = 0; i < slice; ++i) visit(j * slice + i, o * slice + i, o);
     }
     return;
   }
-  for (int64_t o = 0; o < shape.out_c; ++o) {
-    for (int64_t tap = 0; tap < shape.taps(); ++tap) {
-      const int64_t row = (o * shape.taps() + tap) * shape.in_c;
-      for (int64_t j = 0; j < count; ++j) step_down(row + channel(j), row_scale[o]);
+  for (int64_t row = 0; row < shape.out_c * shape.taps(); ++row) {
+    const int64_t o = row / shape.taps();
+    for (int64_t j = 0; j < channels.count; ++j) {
+      visit(row * channels.count + j, row * shape.in_c + channel(j), o);
     }
   }
 }
@@ -143,42 +131,22 @@ double sum_squares(const float* x, int64_t elements) {
 
 void sgd(const ConvShape& shape, const SgdArgs& args) {
   if (args.control->updates == 0) return;
-  if (args.row_scale) {
-    sgd_by_row(shape, args);
-    return;
-  }
   const SgdRule rule(args);
   auto* w = static_cast<float*>(args.w);
   auto* velocity = static_cast<float*>(args.velocity);
   const auto* dw = static_cast<const float*>(args.dw);
-  const int64_t count = args.channels.count;
-  const int32_t* channels = args.channels.index;
-  if (shape.depthwise || args.kind == SliceKind::output_channels) {
-    const int64_t slice = shape.depthwise ? shape.taps() : shape.taps() * shape.in_c;
-    for (int64_t j = 0; j < count; ++j, dw += slice) {
-      const int64_t at = (channels ? channels[j] : j) * slice;
-      float* out = w + at;
-      if (rule.plain()) {
-        for (int64_t i = 0; i < slice; ++i) rule.step_down(dw[i], out[i]);
-      } else {
-        for (int64_t i = 0; i < slice; ++i) {
-          rule.step_down(dw[i], out[i], velocity ? &velocity[at + i] : nullptr);
-        }
-      }
-    }
+  const auto* row_scale = static_cast<const float*>(args.row_scale);
+  if (rule.plain()) {
+    for_each_slice_element(
+        shape, args.kind, args.channels,
+        [&](int64_t packed, int64_t at, int64_t) { rule.step_down(dw[packed], w[at]); });
     return;
   }
-  const int64_t rows = shape.out_c * shape.taps();
-  for (int64_t row = 0; row < rows; ++row, dw += count) {
-    for (int64_t j = 0; j < count; ++j) {
-      const int64_t at = row * shape.in_c + (channels ? channels[j] : j);
-      if (rule.plain()) {
-        rule.step_down(dw[j], w[at]);
-      } else {
-        rule.step_down(dw[j], w[at], velocity ? &velocity[at] : nullptr);
-      }
-    }
-  }
+  for_each_slice_element(shape, args.kind, args.channels,
+                         [&](int64_t packed, int64_t at, int64_t o) {
+                           rule.step_down(dw[packed], w[at], velocity ? &velocity[at] : nullptr,
+                                          row_scale ? row_scale[o] : 1.0f);
+                         });
 }
 
 void scale_rows(float* x, ChannelList rows, int64_t columns, const float* scale) {

@@ -9,6 +9,9 @@
 namespace trady {
 namespace {
 
+using testing::central_difference;
+using testing::relative_error;
+
 constexpr int64_t kBatch = 4;
 
 /// A residual block behind max pooling whose input feeds two convolutions, and one whose shortcut
@@ -71,27 +74,6 @@ struct Bench {
   testing::RandomBatch batch;
 };
 
-double relative_error(const std::vector<double>& a, const std::vector<double>& b) {
-  double error = 0, norm = 0;
-  for (size_t i = 0; i < a.size(); ++i) {
-    error += (a[i] - b[i]) * (a[i] - b[i]);
-    norm += b[i] * b[i];
-  }
-  return std::sqrt(error / norm);
-}
-
-/// Of what `loss` computes after `shift` has moved a value.
-template <typename Shift, typename Loss>
-double central_difference(const Shift& shift, const Loss& loss) {
-  constexpr double kStep = 1e-6;
-  shift(kStep);
-  const double above = loss();
-  shift(-2 * kStep);
-  const double below = loss();
-  shift(kStep);
-  return (above - below) / (2 * kStep);
-}
-
 }  // namespace
 
 TEST_CASE("Statistics of the batch: gradients are those of finite differences", "[batch_norm]") {
@@ -106,9 +88,8 @@ TEST_CASE("Statistics of the batch: gradients are those of finite differences", 
     std::vector<double> chosen;
     for (size_t i = 0; i < gradient.values.size(); i += 3) {
       chosen.push_back(gradient.values[i]);
-      differences.push_back(
-          central_difference([&](double step) { weight[i] += step; },
-                             [&] { return bench.runner.train(bench.batch.view(), 0.0).loss; }));
+      differences.push_back(central_difference(
+          weight[i], [&] { return bench.runner.train(bench.batch.view(), 0.0).loss; }));
     }
     INFO(name);
     CHECK(relative_error(chosen, differences) <= 1e-6);
@@ -168,10 +149,11 @@ TEST_CASE("Frozen: gradients and updates are those of the plain weight", "[batch
     const size_t row = static_cast<size_t>(gradient.slot.shape.weight_elements()) / scale.size();
     std::vector<double> differences;
     for (const size_t position : testing::positions_in_whole(gradient.slot)) {
-      const double s = scale[position / row];
+      // A step of the plain weight is s steps of the merged one.
       differences.push_back(central_difference(
-          [&](double step) { merged[position] += s * step; },
-          [&] { return bench.runner.evaluate(bench.batch.view()).loss_sum / kBatch; }));
+          merged[position],
+          [&] { return bench.runner.evaluate(bench.batch.view()).loss_sum / kBatch; },
+          scale[position / row]));
     }
     INFO(name);
     CHECK(relative_error(gradient.values, differences) <= 1e-6);

@@ -10,6 +10,7 @@ namespace trady {
 namespace {
 
 using testing::Gradients;
+using testing::relative_error;
 
 std::vector<std::unique_ptr<kernels::Backend>> devices() {
   std::vector<std::unique_ptr<kernels::Backend>> result;
@@ -42,16 +43,6 @@ struct Bench {
   testing::RandomBatch batch;
 };
 
-double relative_error(const std::vector<double>& a, const std::vector<double>& b) {
-  REQUIRE(a.size() == b.size());
-  double error = 0, norm = 0;
-  for (size_t i = 0; i < a.size(); ++i) {
-    error += (a[i] - b[i]) * (a[i] - b[i]);
-    norm += b[i] * b[i];
-  }
-  return error == 0 ? 0 : std::sqrt(error / norm);
-}
-
 /// Every gradient of `plan`, and no other, is the slice of the dense one.
 void check_slices_of(const Gradients& dense, Bench& bench, const UpdatePlan& plan) {
   const Gradients sliced = bench.gradients(plan);
@@ -70,8 +61,6 @@ void check_slices_of(const Gradients& dense, Bench& bench, const UpdatePlan& pla
   }
 }
 
-constexpr double kStep = 1e-6;
-
 /// Central differences of the mean loss over every parameter.
 void check_finite_differences(Tape tape, int64_t micro_batch) {
   const auto device = kernels::make_reference_backend(kernels::DType::float64);
@@ -82,15 +71,8 @@ void check_finite_differences(Tape tape, int64_t micro_batch) {
     auto* weight = static_cast<double*>(bench.parameters.data(gradient.slot.parameter));
     std::vector<double> differences;
     for (size_t i = 0; i < gradient.values.size(); ++i) {
-      const double before = weight[i];
-      const auto loss_at = [&](double value) {
-        weight[i] = value;
-        return bench.runner.evaluate(bench.batch.view()).loss_sum / 4;
-      };
-      const double above = loss_at(before + kStep);
-      const double below = loss_at(before - kStep);
-      weight[i] = before;
-      differences.push_back((above - below) / (2 * kStep));
+      differences.push_back(testing::central_difference(
+          weight[i], [&] { return bench.runner.evaluate(bench.batch.view()).loss_sum / 4; }));
     }
     INFO(name);
     CHECK(relative_error(gradient.values, differences) <= 1e-6);

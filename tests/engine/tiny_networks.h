@@ -1,6 +1,7 @@
 // Networks of a few hundred weights, random values and batches for them, and their gradients.
 #pragma once
 
+#include <catch2/catch.hpp>
 #include <cmath>
 #include <cstdint>
 #include <map>
@@ -129,6 +130,31 @@ inline std::vector<size_t> positions_in_whole(const GradientSlot& slot) {
     }
   }
   return positions;
+}
+
+inline double relative_error(const std::vector<double>& a, const std::vector<double>& b) {
+  REQUIRE(a.size() == b.size());
+  double error = 0, norm = 0;
+  for (size_t i = 0; i < a.size(); ++i) {
+    error += (a[i] - b[i]) * (a[i] - b[i]);
+    norm += b[i] * b[i];
+  }
+  return error == 0 ? 0 : std::sqrt(error / norm);
+}
+
+/// Derivative of `loss()` by a value of which a step is `unit` times that of what is asked for.
+template <typename Loss>
+double central_difference(double& value, const Loss& loss, double unit = 1) {
+  constexpr double kStep = 1e-6;
+  const double before = value;
+  const auto loss_at = [&](double moved) {
+    value = moved;
+    return loss();
+  };
+  const double above = loss_at(before + unit * kStep);
+  const double below = loss_at(before - unit * kStep);
+  value = before;
+  return (above - below) / (2 * kStep);
 }
 
 inline UpdatePlan every_weight(const Tape& tape) {

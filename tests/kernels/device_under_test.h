@@ -27,6 +27,13 @@ inline std::unique_ptr<kernels::Backend> float64_reference() {
   return kernels::make_reference_backend(kernels::DType::float64);
 }
 
+/// Both, for what is worked out by hand.
+inline std::vector<std::unique_ptr<kernels::Backend>> all_devices() {
+  auto devices = devices_under_test();
+  devices.push_back(float64_reference());
+  return devices;
+}
+
 inline std::string describe(const kernels::Backend& device) {
   return device.name() + (device.dtype() == kernels::DType::float32 ? " float32" : " float64");
 }

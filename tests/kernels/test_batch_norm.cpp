@@ -119,9 +119,7 @@ TEST_CASE("batch_norm: gradients on every device against the reference", "[batch
 
 TEST_CASE("update_statistics: momentum, unbiased variance, nothing where nothing is updated",
           "[batch_norm]") {
-  auto devices = devices_under_test();
-  devices.push_back(float64_reference());
-  for (const auto& device : devices) {
+  for (const auto& device : all_devices()) {
     INFO(describe(*device));
     const Buffer mean(*device, {4.0, -1.0}), variance(*device, {2.0, 3.0});
     for (const int32_t updates : {0, 1}) {
@@ -148,9 +146,7 @@ TEST_CASE("update_statistics: momentum, unbiased variance, nothing where nothing
 }
 
 TEST_CASE("scale_rows: all rows in order, or those listed", "[batch_norm]") {
-  auto devices = devices_under_test();
-  devices.push_back(float64_reference());
-  for (const auto& device : devices) {
+  for (const auto& device : all_devices()) {
     INFO(describe(*device));
     const Buffer scale(*device, {2.0, 3.0, 5.0});
     const Buffer whole(*device, std::vector<double>(6, 1.0));

@@ -28,12 +28,6 @@ Result run(const kernels::Backend& device, const std::vector<double>& logits,
 }
 
 /// The devices, and the reference in float64 itself.
-std::vector<std::unique_ptr<kernels::Backend>> all_devices() {
-  auto devices = devices_under_test();
-  devices.push_back(float64_reference());
-  return devices;
-}
-
 TEST_CASE("cross-entropy: a case worked out by hand", "[cross_entropy]") {
   for (const auto& device : all_devices()) {
     INFO(describe(*device));

@@ -7,12 +7,6 @@
 namespace trady::testing {
 namespace {
 
-std::vector<std::unique_ptr<kernels::Backend>> all_devices() {
-  auto devices = devices_under_test();
-  devices.push_back(float64_reference());
-  return devices;
-}
-
 /// Around the widths of vector registers and their tails.
 constexpr int64_t kSizes[] = {0, 1, 7, 8, 9, 31, 64, 1003};
 

@@ -13,12 +13,6 @@ using kernels::ShortcutShape;
 
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
-std::vector<std::unique_ptr<kernels::Backend>> all_devices() {
-  auto devices = devices_under_test();
-  devices.push_back(float64_reference());
-  return devices;
-}
-
 // batch, in_h, in_w, channels, kernel, stride, padding
 const std::vector<MaxPoolShape> kPools{{1, 1, 1, 1, 1, 1, 0},  {2, 5, 7, 3, 3, 2, 1},
                                        {1, 8, 8, 16, 2, 2, 0}, {2, 9, 4, 5, 3, 1, 1},

@@ -14,12 +14,6 @@ using kernels::StepControl;
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
-std::vector<std::unique_ptr<kernels::Backend>> all_devices() {
-  auto devices = devices_under_test();
-  devices.push_back(float64_reference());
-  return devices;
-}
-
 /// A control block in a device's memory.
 class DeviceControl {
  public:
