@@ -33,11 +33,23 @@ void merge_batch_norms(const Tape& tape, Parameters& parameters) {
   }
 }
 
-std::vector<double> plain_weight(const BatchNormLayer& layer, const Parameters& parameters) {
+std::vector<double> plain_weight(const BatchNormLayer& layer, const Parameters& parameters,
+                                 std::span<const double> before) {
   std::vector<double> weight = parameters.get(layer.weight);
-  std::vector<double> factors = parameters.get(layer.scale);
-  for (double& s : factors) s = s == 0 ? 0 : 1 / s;
-  scale_channels(weight, factors);
+  const std::vector<double> scale = parameters.get(layer.scale);
+  const kernels::DType dtype = parameters.backend().dtype();
+  const auto as_stored = [&](double value) {
+    return dtype == kernels::DType::float32 ? static_cast<float>(value) : value;
+  };
+  const size_t row = weight.size() / scale.size();
+  for (size_t i = 0; i < weight.size(); ++i) {
+    const double s = scale[i / row];
+    if (i < before.size() && as_stored(before[i] * s) == weight[i]) {
+      weight[i] = before[i];
+    } else {
+      weight[i] = s == 0 ? 0 : weight[i] / s;
+    }
+  }
   return weight;
 }
 

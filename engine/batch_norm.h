@@ -5,6 +5,7 @@
 // SGD on W, W -= rate * s * d(s W), makes s W -= rate * s * (s * d(s W)) (StepState::update).
 #pragma once
 
+#include <span>
 #include <vector>
 
 #include "engine/parameters.h"
@@ -17,7 +18,10 @@ namespace trady {
 void merge_batch_norms(const Tape& tape, Parameters& parameters);
 
 /// The plain weight of a layer, as in a file (OIHW): each value of the merged one divided by s.
-/// Where s is 0 it is 0: nothing is known of the weight there.
-std::vector<double> plain_weight(const BatchNormLayer& layer, const Parameters& parameters);
+/// Where s is 0 it is 0: nothing is known of the weight there. `before`, if it is not empty, is the
+/// plain weight that was merged once: its values stand where merging them gives what memory holds,
+/// so that what no step has changed is the same to the last bit.
+std::vector<double> plain_weight(const BatchNormLayer& layer, const Parameters& parameters,
+                                 std::span<const double> before = {});
 
 }  // namespace trady

@@ -75,7 +75,11 @@ void save_parameters(const std::filesystem::path& path, const std::vector<SavedP
   for (const SavedParameters& set : sets) {
     for (size_t i = 0; i < set.parameters->specs().size(); ++i) {
       const ParameterSpec& spec = set.parameters->specs()[i];
-      std::vector<double> values = set.parameters->get(static_cast<ParameterId>(i));
+      if (set.skip.contains(spec.name)) continue;
+      const auto replaced = set.replaced.find(spec.name);
+      std::vector<double> values = replaced != set.replaced.end()
+                                       ? replaced->second
+                                       : set.parameters->get(static_cast<ParameterId>(i));
       SafetensorsTensor tensor{set.prefix + spec.name, spec.disk_shape, {}};
       if (set.parameters->backend().dtype() == kernels::DType::float32) {
         tensor.values = std::span<const float>(floats.emplace_back(values.begin(), values.end()));

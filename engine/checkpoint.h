@@ -5,6 +5,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "engine/parameters.h"
 #include "engine/safetensors.h"
@@ -22,6 +23,8 @@ void load_parameters(const SafetensorsFile& file, Parameters& parameters,
 struct SavedParameters {
   const Parameters* parameters = nullptr;
   std::string prefix;
+  std::set<std::string> skip = {};                           ///< are not written
+  std::map<std::string, std::vector<double>> replaced = {};  ///< values other than in memory
 };
 
 /// Writes atomically, float32 (float64 for float64 parameters), in the layout of the source

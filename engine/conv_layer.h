@@ -13,7 +13,8 @@ struct ConvLayer {
   int index = 0;
   std::string name;  ///< parameter prefix, e.g. "blocks.3.expand"
   kernels::ConvShape shape;
-  bool adds_residual = false;  ///< the last of a residual branch: its output is added to the input
+  bool has_activation = false;  ///< behind it, or behind its batch-norm
+  bool adds_residual = false;   ///< the last of a residual branch: its output is added to the input
 };
 
 }  // namespace trady

@@ -127,7 +127,9 @@ TensorId Tape::conv2d(TensorId x, const Conv2dOptions& options) {
   geometry.weight = add_parameter(options.name + ".weight",
                                   {s.out_c, in_per_group, options.kernel, options.kernel});
   geometry.conv_index = static_cast<int>(convs_.size());
-  convs_.push_back({geometry.conv_index, options.name, s, options.residual != kNoTensor});
+  convs_.push_back({geometry.conv_index, options.name, s,
+                    options.activation != kernels::Activation::none,
+                    options.residual != kNoTensor});
   const bool has_batch_norm =
       !options.batch_norm.empty() && batch_norm_mode_ != BatchNormMode::folded;
   if (!has_batch_norm) {

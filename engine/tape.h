@@ -115,6 +115,10 @@ class Tape {
   BatchNormMode batch_norm_mode() const { return batch_norm_mode_; }
   /// In forward order; none where they are folded.
   const std::vector<BatchNormLayer>& batch_norms() const { return batch_norms_; }
+  /// Whether a training step has to take the whole batch through every layer at once.
+  bool needs_whole_batch() const {
+    return batch_norm_mode_ == BatchNormMode::train && !batch_norms_.empty();
+  }
   int64_t classes() const { return classes_; }
   int64_t image_size() const { return image_size_; }
   /// Name of the linear layer: its parameters are HEAD.weight and HEAD.bias.

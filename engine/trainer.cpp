@@ -19,11 +19,6 @@ void stop_if_interrupted(const char* during) {
 /// Steps in a row with a loss far above chance (TrainResult): such a run does not come back.
 constexpr int64_t kHighLossSteps = 5;
 
-BatchView view_of(const Batch& batch) {
-  return {batch.pixels, batch.labels,      batch.count,
-          batch.images, batch.image_bytes, batch.transforms};
-}
-
 constexpr const char* kDivergenceRemedy =
     "; start again in another --out with a smaller --lr (a third of it is a good try), a longer "
     "--warmup, or --clip-norm 1";
@@ -108,6 +103,11 @@ class TrainingSteps {
 };
 
 }  // namespace
+
+BatchView view_of(const Batch& batch) {
+  return {batch.pixels, batch.labels,      batch.count,
+          batch.images, batch.image_bytes, batch.transforms};
+}
 
 EpochResult train_epoch(StepRunner& runner, Loader& loader, const Schedule& schedule, int epoch,
                         const StepListener& listener) {

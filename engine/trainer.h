@@ -11,6 +11,9 @@
 
 namespace trady {
 
+/// A loader's batch as steps take it.
+BatchView view_of(const Batch& batch);
+
 /// Told after every step; `loss` is the mean since the pass began.
 using StepListener = std::function<void(int64_t steps_done, int64_t steps, double loss)>;
 

@@ -10,6 +10,7 @@ namespace trady {
 struct LayerUpdate {
   enum class Kind {
     none,             ///< frozen
+    gradient,         ///< frozen, but backward reaches it: for bounds of what other plans need
     bias,             ///< the bias alone
     input_channels,   ///< W[:, c] for the listed c (docs/method.md section 1)
     output_channels,  ///< W[o, :] for the listed o (Velocity)
@@ -20,6 +21,7 @@ struct LayerUpdate {
   bool train_bias = false;        ///< beside the weight; implied by Kind::bias
 
   static LayerUpdate frozen() { return {}; }
+  static LayerUpdate gradient_only() { return {Kind::gradient, {}, false}; }
   static LayerUpdate bias_only() { return {Kind::bias, {}, true}; }
   static LayerUpdate inputs(std::vector<int32_t> list) {
     return {Kind::input_channels, std::move(list), false};
@@ -35,6 +37,8 @@ struct LayerUpdate {
            ((kind == Kind::input_channels || kind == Kind::output_channels) && !channels.empty());
   }
   bool updates_anything() const { return updates_weight() || train_bias; }
+  /// Of the layer's output.
+  bool needs_gradient() const { return updates_anything() || kind == Kind::gradient; }
   bool operator==(const LayerUpdate&) const = default;
 };
 

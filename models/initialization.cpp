@@ -3,6 +3,7 @@
 #include <cmath>
 #include <vector>
 
+#include "engine/batch_norm.h"
 #include "engine/random.h"
 
 namespace trady::models {
@@ -16,33 +17,40 @@ void fill_normal(Parameters& parameters, ParameterId id, uint64_t seed, double d
   parameters.set(id, values);
 }
 
-void fill_zero(Parameters& parameters, ParameterId id) {
-  parameters.set(id, std::vector<double>(static_cast<size_t>(parameters.specs()[id].elements), 0));
+void fill(Parameters& parameters, ParameterId id, double value) {
+  const auto elements = static_cast<size_t>(parameters.specs()[static_cast<size_t>(id)].elements);
+  parameters.set(id, std::vector<double>(elements, value));
 }
 
 }  // namespace
 
-void initialize_head(Parameters& parameters, uint64_t seed) {
+void initialize_head(const Network& network, Parameters& parameters, uint64_t seed) {
   constexpr double kDeviation = 0.01;
-  fill_normal(parameters, parameters.find(kHeadWeight), seed, kDeviation);
-  fill_zero(parameters, parameters.find(kHeadBias));
+  const std::string& head = network.tape.head();
+  fill_normal(parameters, parameters.find(head + ".weight"), seed, kDeviation);
+  fill(parameters, parameters.find(head + ".bias"), 0);
 }
 
 void initialize_from_scratch(const Network& network, Parameters& parameters, uint64_t seed,
                              double residual_scale) {
   for (size_t i = 0; i < network.tape.parameters().size(); ++i) {
     if (!network.tape.parameters()[i].is_conv_weight) {
-      fill_zero(parameters, static_cast<ParameterId>(i));
+      fill(parameters, static_cast<ParameterId>(i), 0);
     }
   }
+  const bool scales_residual = network.tape.batch_norms().empty();
   for (const ConvLayer& conv : network.tape.convs()) {
-    const bool has_relu = !conv.name.ends_with(".project");
     const int64_t fan_in = conv.shape.taps() * (conv.shape.depthwise ? 1 : conv.shape.in_c);
-    const double he = std::sqrt((has_relu ? 2.0 : 1.0) / static_cast<double>(fan_in));
+    const double he = std::sqrt((conv.has_activation ? 2.0 : 1.0) / static_cast<double>(fan_in));
     fill_normal(parameters, parameters.find(conv.name + ".weight"), seed,
-                conv.adds_residual ? he * residual_scale : he);
+                scales_residual && conv.adds_residual ? he * residual_scale : he);
   }
-  initialize_head(parameters, seed);
+  for (const BatchNormLayer& layer : network.tape.batch_norms()) {
+    fill(parameters, layer.gamma, 1);
+    fill(parameters, layer.running_variance, 1);
+  }
+  initialize_head(network, parameters, seed);
+  merge_batch_norms(network.tape, parameters);
 }
 
 }  // namespace trady::models

@@ -9,12 +9,11 @@
 namespace trady::models {
 
 /// Of the classifier: weights normal(0, 0.01), bias 0 (docs/method.md section 6).
-void initialize_head(Parameters& parameters, uint64_t seed);
+void initialize_head(const Network& network, Parameters& parameters, uint64_t seed);
 
-/// Every parameter: He-normal weights by fan-in, biases 0; the last convolution of each residual
-/// branch scaled by `residual_scale`, which stands in for batch-norm at the start of training.
-/// A convolution whose name ends in ".project" is taken to have no ReLU behind it, every other one
-/// to have one: a builder of its own must name its convolutions so.
+/// Every parameter: He-normal weights by fan-in, biases 0, batch-norms that do nothing yet. Where
+/// there are none, `residual_scale` stands in for them at the start of training: it multiplies the
+/// last convolution of each residual branch.
 void initialize_from_scratch(const Network& network, Parameters& parameters, uint64_t seed,
                              double residual_scale);
 

@@ -8,24 +8,36 @@ namespace {
 
 using kernels::Activation;
 
-TensorId record_block(Tape& tape, TensorId x, const std::string& name, const Block& block) {
+ConvNames with_own_batch_norm(const std::string& conv) {
+  return {conv, conv + ".bn"};
+}
+
+}  // namespace
+
+TensorId record_block(Tape& tape, TensorId x, const Block& block, const BlockNames& names,
+                      double batch_norm_epsilon) {
   TensorId y = x;
   if (block.mid != block.in) {
-    y = tape.conv2d(
-        y, {.name = name + ".expand", .out_channels = block.mid, .activation = Activation::relu6});
+    y = tape.conv2d(y, {.name = names.expand.conv,
+                        .out_channels = block.mid,
+                        .batch_norm = names.expand.batch_norm,
+                        .epsilon = batch_norm_epsilon,
+                        .activation = Activation::relu6});
   }
-  y = tape.conv2d(y, {.name = name + ".depthwise",
+  y = tape.conv2d(y, {.name = names.depthwise.conv,
                       .out_channels = block.mid,
                       .kernel = block.kernel,
                       .stride = block.stride,
                       .depthwise = true,
+                      .batch_norm = names.depthwise.batch_norm,
+                      .epsilon = batch_norm_epsilon,
                       .activation = Activation::relu6});
-  return tape.conv2d(y, {.name = name + ".project",
+  return tape.conv2d(y, {.name = names.project.conv,
                          .out_channels = block.out,
+                         .batch_norm = names.project.batch_norm,
+                         .epsilon = batch_norm_epsilon,
                          .residual = block.residual ? x : kNoTensor});
 }
-
-}  // namespace
 
 Network build_inverted_residual(const std::string& name, const InvertedResidualSpec& spec,
                                 const NetworkOptions& options) {
@@ -34,20 +46,30 @@ Network build_inverted_residual(const std::string& name, const InvertedResidualS
   }
   Network network{name, options, Tape(options.batch_norm)};
   Tape& tape = network.tape;
+  const double epsilon = options.batch_norm_epsilon.value_or(spec.batch_norm_epsilon);
+  const auto conv = [&](TensorId x, const std::string& conv_name, int64_t channels, int64_t kernel,
+                        int64_t stride) {
+    const ConvNames names = with_own_batch_norm(conv_name);
+    return tape.conv2d(x, {.name = names.conv,
+                           .out_channels = channels,
+                           .kernel = kernel,
+                           .stride = stride,
+                           .batch_norm = names.batch_norm,
+                           .epsilon = epsilon,
+                           .activation = Activation::relu6});
+  };
   TensorId x = tape.image(options.image_size, options.normalization);
-  x = tape.conv2d(x, {.name = "first_conv",
-                      .out_channels = spec.stem,
-                      .kernel = 3,
-                      .stride = 2,
-                      .activation = Activation::relu6});
+  x = conv(x, "first_conv", spec.stem, 3, 2);
   for (size_t i = 0; i < spec.blocks.size(); ++i) {
-    x = record_block(tape, x, concat("blocks.", i), spec.blocks[i]);
+    const std::string block = concat("blocks.", i);
+    const BlockNames names{with_own_batch_norm(block + ".expand"),
+                           with_own_batch_norm(block + ".depthwise"),
+                           with_own_batch_norm(block + ".project")};
+    x = record_block(tape, x, spec.blocks[i], names, epsilon);
   }
-  if (options.mix) {
-    x = tape.conv2d(x, {.name = "mix", .out_channels = spec.mix, .activation = Activation::relu6});
-  }
+  if (options.mix) x = conv(x, "mix", spec.mix, 1, 1);
   x = tape.mean_pool(x);
-  tape.cross_entropy(tape.linear(x, kHeadName, options.classes));
+  tape.cross_entropy(tape.linear(x, "classifier", options.classes));
   return network;
 }
 

@@ -6,6 +6,7 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <set>
 #include <string_view>
 
 #include "engine/error.h"
@@ -57,6 +58,41 @@ std::string exact_text(double value) {
   return {buffer.data(), stop};
 }
 
+double parse_positive(const SafetensorsFile& file, const std::string& key,
+                      const std::string& text) {
+  const double value = parse_number(text);
+  if (!(value > 0) || !std::isfinite(value)) {
+    fail(file.path().string(), ": metadata '", key, "' is '", text, "', expected a number above 0");
+  }
+  return value;
+}
+
+bool parse_batch_norm(const SafetensorsFile& file) {
+  const auto text = value_of(file, "batch_norm");
+  if (!text) {
+    return std::ranges::any_of(
+        file.names(), [](const std::string& name) { return name.ends_with(".running_mean"); });
+  }
+  if (*text != "folded" && *text != "separate") {
+    fail(file.path().string(), ": metadata 'batch_norm' is '", *text,
+         "', expected folded or separate");
+  }
+  return *text == "separate";
+}
+
+/// Weight of the classifier: that of the network, or of any where it is not known.
+std::string head_weight(const SafetensorsFile& file, const std::string& model) {
+  std::set<std::string> candidates;
+  for (const std::string& name : model.empty() ? names() : std::vector<std::string>{model}) {
+    candidates.insert(build(name, default_options(name)).tape.head() + ".weight");
+  }
+  for (const std::string& name : candidates) {
+    if (file.contains(name)) return name;
+  }
+  fail(file.path().string(), ": there is no tensor '", join({candidates.begin(), candidates.end()}),
+       "'; convert the checkpoint with tools/convert_checkpoint.py");
+}
+
 int64_t parse_image_size(const SafetensorsFile& file, const std::string& text) {
   const bool digits = !text.empty() && text.size() <= 4 &&
                       text.find_first_not_of("0123456789") == std::string::npos;
@@ -84,7 +120,7 @@ std::vector<std::string> parse_class_names(const SafetensorsFile& file, const st
 
 }  // namespace
 
-ModelFile describe(const SafetensorsFile& file) {
+ModelFile describe(const SafetensorsFile& file, const std::string& model) {
   ModelFile result;
   result.model = value_of(file, "model").value_or("");
   const std::vector<std::string> known = names();
@@ -92,13 +128,20 @@ ModelFile describe(const SafetensorsFile& file) {
     fail(file.path().string(), ": there is no network '", result.model, "'",
          suggestion(result.model, known), "; there are ", join(known));
   }
+  if (result.model.empty()) result.model = model;
+  if (!result.model.empty()) result.options = default_options(result.model);
   if (const auto format = value_of(file, "format_version"); format && *format != "1") {
     fail(file.path().string(), ": format version ", *format,
          " is unknown to this version, which reads 1; use a newer trady");
   }
-  if (const auto norm = value_of(file, "batch_norm"); norm && *norm != "folded") {
-    fail(file.path().string(), ": batch_norm is '", *norm,
-         "', but only folded networks can be read");
+  result.has_batch_norms = parse_batch_norm(file);
+  result.options.batch_norm =
+      result.has_batch_norms ? BatchNormMode::frozen : BatchNormMode::folded;
+  if (const auto text = value_of(file, "batch_norm_epsilon")) {
+    result.options.batch_norm_epsilon = parse_positive(file, "batch_norm_epsilon", *text);
+  }
+  if (const auto text = value_of(file, "width")) {
+    result.options.width = parse_positive(file, "width", *text);
   }
   if (const auto text = value_of(file, "mean")) {
     result.options.normalization.mean = parse_triple(file, "mean", *text);
@@ -113,20 +156,17 @@ ModelFile describe(const SafetensorsFile& file) {
     result.class_names = parse_class_names(file, *text);
   }
   result.options.mix = file.contains("mix.weight");
-  if (!file.contains(kHeadWeight)) {
-    fail(file.path().string(), ": there is no tensor '", kHeadWeight,
-         "'; convert the checkpoint with tools/convert_checkpoint.py");
-  }
-  const auto& shape = file.entry(kHeadWeight).shape;
+  const std::string head = head_weight(file, result.model);
+  const auto& shape = file.entry(head).shape;
   if (shape.size() != 2) {
-    fail(file.path().string(), ": ", kHeadWeight, " has ", shape.size(),
+    fail(file.path().string(), ": ", head, " has ", shape.size(),
          " dimensions, expected 2: [classes, features]");
   }
   result.options.classes = shape[0];
   if (!result.class_names.empty() &&
       static_cast<int64_t>(result.class_names.size()) != result.options.classes) {
-    fail(file.path().string(), ": ", result.class_names.size(), " class names, but ", kHeadWeight,
-         " has ", result.options.classes, " classes");
+    fail(file.path().string(), ": ", result.class_names.size(), " class names, but ", head, " has ",
+         result.options.classes, " classes");
   }
   return result;
 }
@@ -136,16 +176,22 @@ std::map<std::string, std::string> metadata_of(const Network& network,
   const auto triple = [](const std::array<double, 3>& v) {
     return exact_text(v[0]) + "," + exact_text(v[1]) + "," + exact_text(v[2]);
   };
-  return {
+  std::map<std::string, std::string> metadata{
       {"format", "trady"},
       {"format_version", "1"},
       {"model", network.name},
-      {"batch_norm", "folded"},
+      {"batch_norm", network.tape.batch_norms().empty() ? "folded" : "separate"},
       {"mean", triple(network.options.normalization.mean)},
       {"std", triple(network.options.normalization.std)},
       {"image_size", concat(network.options.image_size)},
       {"class_names", nlohmann::json(class_names).dump()},
   };
+  const NetworkOptions& options = network.options;
+  if (options.batch_norm_epsilon) {
+    metadata["batch_norm_epsilon"] = exact_text(*options.batch_norm_epsilon);
+  }
+  if (options.width != 1) metadata["width"] = exact_text(options.width);
+  return metadata;
 }
 
 }  // namespace trady::models

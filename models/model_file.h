@@ -11,14 +11,18 @@
 namespace trady::models {
 
 struct ModelFile {
-  std::string model;  ///< registry name; empty if the file does not say
+  std::string model;  ///< registry name; empty if neither the file nor the caller says
+  /// Whether the file has batch-norms beside the convolutions instead of folded into them. Then
+  /// `options.batch_norm` is frozen, else folded.
+  bool has_batch_norms = false;
   NetworkOptions options;
   std::vector<std::string> class_names;  ///< empty if the file does not say
 };
 
-/// Reads metadata and the shapes that tell class count and mix convolution. Throws Error on
-/// metadata that contradicts itself; the tensors themselves are checked by load_parameters.
-ModelFile describe(const SafetensorsFile& file);
+/// Reads metadata and the shapes that tell class count and mix convolution. `model` stands in where
+/// the file does not name its network; what neither says is that network's default. Throws Error on
+/// metadata that contradicts itself; the tensors themselves are checked by load_weights.
+ModelFile describe(const SafetensorsFile& file, const std::string& model = "");
 
 /// The metadata that `describe` reads.
 std::map<std::string, std::string> metadata_of(const Network& network,

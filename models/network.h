@@ -2,16 +2,13 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
+#include <set>
 #include <string>
 
 #include "engine/tape.h"
 
 namespace trady {
-
-/// The classifier of every network: a linear layer after pooling, and its parameters.
-inline constexpr const char* kHeadName = "classifier";
-inline constexpr const char* kHeadWeight = "classifier.weight";  ///< [classes, features]
-inline constexpr const char* kHeadBias = "classifier.bias";      ///< [classes]
 
 struct NetworkOptions {
   int64_t image_size = 128;
@@ -20,6 +17,8 @@ struct NetworkOptions {
   bool mix = false;
   Normalization normalization;
   BatchNormMode batch_norm = BatchNormMode::folded;
+  std::optional<double> batch_norm_epsilon;  ///< absent: the one that the network was made with
+  double width = 1;                          ///< multiplies the channels of mobilenet_v2
 };
 
 struct Network {
@@ -27,5 +26,10 @@ struct Network {
   NetworkOptions options;
   Tape tape;
 };
+
+/// The parameters of the classifier: [classes, features] and [classes].
+inline std::set<std::string> head_parameters(const Network& network) {
+  return {network.tape.head() + ".weight", network.tape.head() + ".bias"};
+}
 
 }  // namespace trady

@@ -13,8 +13,11 @@ enum class Shortcut { convolution, subsample };
 /// Records blocks, and knows where their input came from.
 class Builder {
  public:
-  Builder(Tape& tape, bool bottleneck, Shortcut shortcut)
-      : tape_(tape), bottleneck_(bottleneck), shortcut_(shortcut) {}
+  Builder(Network& network, bool bottleneck, Shortcut shortcut)
+      : tape_(network.tape),
+        bottleneck_(bottleneck),
+        shortcut_(shortcut),
+        epsilon_(network.options.batch_norm_epsilon.value_or(1e-5)) {}
 
   TensorId conv(TensorId x, const std::string& name, const std::string& norm, int64_t channels,
                 int64_t kernel, int64_t stride, Activation activation,
@@ -24,6 +27,7 @@ class Builder {
                             .kernel = kernel,
                             .stride = stride,
                             .batch_norm = norm,
+                            .epsilon = epsilon_,
                             .activation = activation,
                             .residual = residual});
   }
@@ -68,6 +72,7 @@ class Builder {
   Tape& tape_;
   bool bottleneck_;
   Shortcut shortcut_;
+  double epsilon_;
 };
 
 void classify(Tape& tape, TensorId x, const std::string& head, int64_t classes) {
@@ -80,7 +85,7 @@ Network build_resnet(const std::string& name, const ResNetSpec& spec,
                      const NetworkOptions& options) {
   Network network{name, options, Tape(options.batch_norm)};
   Tape& tape = network.tape;
-  const Builder builder(tape, spec.bottleneck, Shortcut::convolution);
+  const Builder builder(network, spec.bottleneck, Shortcut::convolution);
   TensorId x = tape.image(options.image_size, options.normalization);
   x = builder.conv(x, "conv1", "bn1", 64, 7, 2, Activation::relu);
   x = tape.max_pool(x, 3, 2);
@@ -96,7 +101,7 @@ Network build_cifar_resnet(const std::string& name, int blocks_per_group,
                            const NetworkOptions& options) {
   Network network{name, options, Tape(options.batch_norm)};
   Tape& tape = network.tape;
-  const Builder builder(tape, /*bottleneck=*/false, Shortcut::subsample);
+  const Builder builder(network, /*bottleneck=*/false, Shortcut::subsample);
   TensorId x = tape.image(options.image_size, options.normalization);
   x = builder.conv(x, "conv1", "bn1", 16, 3, 1, Activation::relu);
   x = builder.group(x, "layer1", blocks_per_group, 16, 1);

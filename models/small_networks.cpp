@@ -29,7 +29,8 @@ const InvertedResidualSpec& mobilenet_v2_w035() {
                                              {56, 336, 56, 3, 1, kResidual},
                                              {56, 336, 112},
                                          },
-                                         448};
+                                         448,
+                                         1e-3};
   return spec;
 }
 

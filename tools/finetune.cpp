@@ -11,6 +11,7 @@ void add_finetune(CLI::App& app) {
   CLI::App* command =
       app.add_subcommand("finetune", "Adapt a pretrained network to new images under a budget");
   add_model_options(*command, options->model);
+  add_calibration_option(*command, options->model);
   add_method_options(*command, options->method);
   add_data_options(*command, options->data);
   add_training_options(*command, options->training);

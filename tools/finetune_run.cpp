@@ -12,6 +12,7 @@
 #include "engine/trainer.h"
 #include "kernels/work_counters.h"
 #include "models/model_file.h"
+#include "models/weights.h"
 #include "selection/budget.h"
 #include "tools/inference.h"
 #include "tools/json_output.h"
@@ -56,9 +57,10 @@ FinetuneRun::FinetuneRun(const FinetuneOptions& options) : o_(options) {
   if (total_epochs() == 0) fail("--epochs and --warmup are both 0: there is nothing to train");
   backend_ = make_backend(o_.model.device, o_.model.precision);
   require_arithmetic(*backend_);
+  if (o_.training.from_scratch) train_batch_norms_by_default(o_.model);
   describe_model(o_.model);
   if (!o_.training.learning_rate) {
-    o_.training.learning_rate = default_learning_rate(o_.model.model, o_.method.method);
+    o_.training.learning_rate = default_learning_rate(o_.model, o_.method.method);
   }
   settings_ = settings_json(o_.model, o_.method, o_.data, o_.training);
   folder_.emplace(o_.out);
@@ -146,7 +148,7 @@ void FinetuneRun::prepare_network() {
     const HeadChoice head = training.new_head    ? HeadChoice::renew
                             : training.keep_head ? HeadChoice::keep
                                                  : HeadChoice::by_classes;
-    net_ = load_network_for(data_, o_.model, *backend_, head, o_.method.seed);
+    net_ = load_network_for(data_, o_.data, o_.model, *backend_, head, o_.method.seed);
   }
   if (checkpoint_) load_parameters(*checkpoint_, *net_.parameters, {}, "model/");
 }
@@ -251,17 +253,23 @@ nlohmann::json FinetuneRun::run_epoch(int epoch) {
   return json;
 }
 
-/// Weights in the layout of the source framework; a resumable file holds the record too.
-void FinetuneRun::save(const fs::path& file, bool resumable) {
+/// What memory holds, and the record: what --resume goes on from.
+void FinetuneRun::save_checkpoint() {
   auto metadata = models::metadata_of(net_.network, data_.train->class_names());
-  std::vector<SavedParameters> sets{{net_.parameters.get(), resumable ? "model/" : ""}};
-  if (resumable) {
-    metadata["run"] = record_->text();
-    if (Parameters* velocity = runner_->optimizer().velocity()) {
-      sets.push_back({velocity, "momentum/"});
-    }
+  metadata["run"] = record_->text();
+  std::vector<SavedParameters> sets{{net_.parameters.get(), "model/"}};
+  if (const Parameters* velocity = runner_->optimizer().velocity()) {
+    sets.push_back({velocity, "momentum/"});
   }
-  save_parameters(file, sets, metadata);
+  save_parameters(folder_->checkpoint(), sets, metadata);
+}
+
+/// As the source framework has them.
+void FinetuneRun::save_weights(const fs::path& file) {
+  std::optional<SafetensorsFile> source;
+  if (!o_.model.weights.empty()) source.emplace(SafetensorsFile::open(o_.model.weights));
+  models::save_weights(file, net_.network, *net_.parameters, data_.train->class_names(),
+                       source ? &*source : nullptr);
 }
 
 void FinetuneRun::run() {
@@ -291,12 +299,12 @@ void FinetuneRun::run() {
     if (is_best) {  // by validation; never chosen on test
       best = record_->json()["epochs"].back()["val"]["accuracy"].get<double>();
       (*record_)["best_epoch"] = epoch;
-      save(folder_->best(), /*resumable=*/false);
+      save_weights(folder_->best());
     }
-    save(folder_->checkpoint(), /*resumable=*/true);
+    save_checkpoint();
     record_->write(folder_->record());
   }
-  save(folder_->weights(), /*resumable=*/false);
+  save_weights(folder_->weights());
   record_->write(folder_->record());
   const std::string weights = folder_->weights().string();
   std::printf("wrote %s; try `trady predict %s IMAGE`\n", weights.c_str(), weights.c_str());

@@ -43,7 +43,8 @@ class FinetuneRun {
   nlohmann::json run_epoch(int epoch);
   nlohmann::json evaluate(const std::shared_ptr<const Dataset>& images, const std::string& split,
                           const std::string& when);
-  void save(const std::filesystem::path& file, bool resumable);
+  void save_checkpoint();
+  void save_weights(const std::filesystem::path& file);
   int total_epochs() const { return o_.training.warmup + o_.training.epochs; }
 
   FinetuneOptions o_;

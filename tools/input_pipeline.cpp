@@ -18,6 +18,12 @@ std::unique_ptr<Loader> InputPipeline::training(const std::shared_ptr<const Data
   return open(images, LoaderOptions::training());
 }
 
+std::unique_ptr<Loader> InputPipeline::sampling(const std::shared_ptr<const Dataset>& images) {
+  LoaderOptions options = LoaderOptions::training();
+  options.mode = LoaderMode::test;
+  return open(images, options);
+}
+
 std::unique_ptr<Loader> InputPipeline::testing(const std::shared_ptr<const Dataset>& images,
                                                const std::string& name) {
   LoaderOptions options = LoaderOptions::testing();

@@ -21,6 +21,8 @@ class InputPipeline {
 
   /// Augmented and shuffled.
   std::unique_ptr<Loader> training(const std::shared_ptr<const Dataset>& images);
+  /// Shuffled, but not augmented.
+  std::unique_ptr<Loader> sampling(const std::shared_ptr<const Dataset>& images);
   /// Every sample once, in order, as for testing. `name` is what errors call the images: "test
   /// set".
   std::unique_ptr<Loader> testing(const std::shared_ptr<const Dataset>& images,

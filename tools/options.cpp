@@ -6,6 +6,7 @@
 #include "engine/data/transform.h"
 #include "engine/limits.h"
 #include "engine/suggest.h"
+#include "models/batch_norm_modes.h"
 #include "models/registry.h"
 #include "selection/strategy.h"
 #include "tools/device.h"
@@ -20,6 +21,8 @@ constexpr int64_t kMaxThreads = 1024;
 constexpr int64_t kMaxConvs = 1000000;
 constexpr int64_t kMaxClass = std::numeric_limits<int32_t>::max();
 constexpr double kMaxResidualScale = 100;
+constexpr double kMaxWidth = 64;
+constexpr int64_t kMaxCalibrationImages = 1000000;
 
 std::string method_names() {
   std::vector<std::string> names;
@@ -38,6 +41,16 @@ void add_model_options(CLI::App& command, ModelOptions& o) {
                   "pixels of the input square (default: what --weights says)")
       ->transform(whole_number(1, kMaxImageSize));
   command.add_flag("--mix", o.mix, "with the last 1x1 convolution of the paper's float networks");
+  command
+      .add_option("--width", o.width,
+                  "factor of mobilenet_v2's channels (default: what --weights says)")
+      ->check(positive_number(kMaxWidth));
+  command
+      .add_option("--batch-norm", o.batch_norm,
+                  "folded: part of the weights; frozen: statistics, gamma and beta stay; train: "
+                  "statistics of each batch, gamma and beta of all layers are trained, which "
+                  "keeps every layer's output (default: folded or frozen, as --weights has it)")
+      ->check(CLI::IsMember(models::batch_norm_modes()));
   command.add_option("--device", o.device, kDeviceHelp)->capture_default_str();
   command.add_option("--precision", o.precision, kPrecisionHelp)->capture_default_str();
   command
@@ -45,6 +58,14 @@ void add_model_options(CLI::App& command, ModelOptions& o) {
                   "worker threads; with a GPU those that decode images (0: one a core)")
       ->transform(whole_number(0, kMaxThreads))
       ->capture_default_str();
+}
+
+void add_calibration_option(CLI::App& command, ModelOptions& o) {
+  command
+      .add_flag("--calibrate-bn{256}", o.calibrate_bn,
+                "put batch-norms back into weights that have them folded in, with the statistics "
+                "of so many training images; what the network computes stays the same")
+      ->transform(whole_number(1, kMaxCalibrationImages));
 }
 
 void add_method_options(CLI::App& command, MethodOptions& o) {
@@ -138,6 +159,8 @@ nlohmann::json settings_json(const ModelOptions& model, const MethodOptions& met
       {"weights", model.weights},
       {"image_size", optional(model.image_size)},
       {"mix", model.mix},
+      {"width", optional(model.width)},
+      {"batch_norm", optional(model.batch_norm)},
       {"device", kind_of_device(model.device)},
       {"method", method.method},
       {"budget", optional(method.budget)},
@@ -159,6 +182,7 @@ nlohmann::json settings_json(const ModelOptions& model, const MethodOptions& met
       {"new_head", training.new_head},
       {"keep_head", training.keep_head},
       {"from_scratch", training.from_scratch},
+      {"calibrate_bn", model.calibrate_bn},
       {"residual_scale", training.residual_scale},
   };
   if (may_be_gpu(model.device)) settings["precision"] = model.precision;

@@ -22,11 +22,16 @@ struct ModelOptions {
   std::string weights;                ///< safetensors; empty: none
   std::optional<int64_t> image_size;  ///< absent: what the weights file says
   bool mix = false;
+  std::optional<double> width;            ///< absent: what the weights file says, else 1
+  std::optional<std::string> batch_norm;  ///< absent: frozen where the weights file has them apart
   std::string device = "cpu";
   std::string precision = "tf32";  ///< of a GPU's matrix products
   int threads = 0;                 ///< 0: one a core
+  int64_t calibrate_bn = 0;        ///< training images to put batch-norms back with; 0: none are
 };
 void add_model_options(CLI::App& command, ModelOptions& options);
+/// Of commands that train.
+void add_calibration_option(CLI::App& command, ModelOptions& options);
 
 /// Which weights may be updated.
 struct MethodOptions {

@@ -108,8 +108,8 @@ RankRun::RankRun(RankOptions options) : o_(std::move(options)) {
   if (!data_.train) fail(o_.data.data, ": there are no training images; expected a folder train/");
   backend_ = make_backend(o_.model.device, o_.model.precision);
   require_arithmetic(*backend_);
-  net_ = load_network_for(data_, o_.model, *backend_, HeadChoice::by_classes, o_.seed);
-  if (!o_.learning_rate) o_.learning_rate = default_learning_rate(o_.model.model, kMethod);
+  net_ = load_network_for(data_, o_.data, o_.model, *backend_, HeadChoice::by_classes, o_.seed);
+  if (!o_.learning_rate) o_.learning_rate = default_learning_rate(o_.model, kMethod);
 
   MethodOptions method;
   method.method = kMethod;
@@ -209,6 +209,7 @@ void add_rank(CLI::App& app) {
   CLI::App* command = app.add_subcommand(
       "rank", "Rank a network's layers by their relative gradient norm, for --pool");
   add_model_options(*command, options->model);
+  add_calibration_option(*command, options->model);
   add_data_options(*command, options->data);
   command->add_option("--epochs", options->epochs, "epochs after the warm-up")
       ->transform(whole_number(0, kMaxEpochs))

@@ -3,20 +3,28 @@
 #include <cstdio>
 #include <map>
 
-#include "engine/checkpoint.h"
 #include "engine/error.h"
 #include "engine/suggest.h"
+#include "models/batch_norm_modes.h"
 #include "models/initialization.h"
 #include "models/registry.h"
+#include "models/weights.h"
 #include "selection/budget.h"
+#include "tools/calibration.h"
 #include "tools/text.h"
 
 namespace trady::tools {
 
+void train_batch_norms_by_default(ModelOptions& options) {
+  if (options.batch_norm || options.model.empty()) return;
+  if (models::default_options(options.model).batch_norm == BatchNormMode::folded) return;
+  options.batch_norm = models::name_of(BatchNormMode::train);
+}
+
 models::ModelFile describe_model(ModelOptions& options) {
   models::ModelFile described;
   if (!options.weights.empty()) {
-    described = models::describe(SafetensorsFile::open(options.weights));
+    described = models::describe(SafetensorsFile::open(options.weights), options.model);
     if (!options.model.empty() && !described.model.empty() && options.model != described.model) {
       fail(options.weights, ": the weights are of ", described.model, ", but --model says ",
            options.model, "; leave --model out");
@@ -28,11 +36,17 @@ models::ModelFile describe_model(ModelOptions& options) {
                                  : "the weights file does not name its network; give --model NAME",
          "; there are ", join(models::names()));
   }
-  if (options.mix) described.options.mix = true;
-  if (options.image_size) described.options.image_size = *options.image_size;
-  options.image_size = described.options.image_size;
-  options.mix = described.options.mix;
+  if (options.weights.empty()) described.options = models::default_options(options.model);
   described.model = options.model;
+  NetworkOptions& network = described.options;
+  if (options.mix) network.mix = true;
+  if (options.image_size) network.image_size = *options.image_size;
+  if (options.width) network.width = *options.width;
+  if (options.batch_norm) network.batch_norm = models::parse_batch_norm_mode(*options.batch_norm);
+  options.mix = network.mix;
+  options.image_size = network.image_size;
+  options.width = network.width;
+  options.batch_norm = models::name_of(network.batch_norm);
   return described;
 }
 
@@ -49,14 +63,15 @@ LoadedNetwork load_network(ModelOptions& options, const kernels::Backend& backen
 
   const auto file = SafetensorsFile::open(options.weights);
   std::set<std::string> skip;
-  if (loaded.new_head) skip = {kHeadWeight, kHeadBias};
-  load_parameters(file, *loaded.parameters, skip);
-  if (loaded.new_head) models::initialize_head(*loaded.parameters, seed);
+  if (loaded.new_head) skip = head_parameters(loaded.network);
+  models::load_weights(file, described, loaded.network, *loaded.parameters, skip);
+  if (loaded.new_head) models::initialize_head(loaded.network, *loaded.parameters, seed);
   return loaded;
 }
 
-LoadedNetwork load_network_for(DatasetSplits& data, ModelOptions& options,
-                               const kernels::Backend& backend, HeadChoice head, uint64_t seed) {
+LoadedNetwork load_network_for(DatasetSplits& data, const DataOptions& data_options,
+                               ModelOptions& options, const kernels::Backend& backend,
+                               HeadChoice head, uint64_t seed) {
   if (options.weights.empty()) fail("--weights FILE is needed: the pretrained network");
   const models::ModelFile described = describe_model(options);
   const std::vector<std::string> data_names = data.train->class_names();
@@ -70,7 +85,20 @@ LoadedNetwork load_network_for(DatasetSplits& data, ModelOptions& options,
       if (*split) *split = relabel(*split, decision.mapping, described.class_names);
     }
   }
-  return load_network(options, backend, data.train->class_count(), decision.renew, seed);
+  const std::optional<int64_t> classes = data.train->class_count();
+  if (options.calibrate_bn == 0) {
+    return load_network(options, backend, classes, decision.renew, seed);
+  }
+  if (described.has_batch_norms || described.options.batch_norm == BatchNormMode::folded) {
+    fail("--calibrate-bn puts back batch-norms that are folded into the weights, for --batch-norm ",
+         "frozen or train",
+         described.has_batch_norms ? concat("; ", options.weights, " has its own")
+                                   : std::string(", which was not asked for"));
+  }
+  ModelOptions as_folded = options;
+  as_folded.batch_norm = models::name_of(BatchNormMode::folded);
+  const LoadedNetwork folded = load_network(as_folded, backend, classes, decision.renew, seed);
+  return with_batch_norms(folded, options, backend, data.train, data_options, seed);
 }
 
 LoadedNetwork random_network(ModelOptions& options, const kernels::Backend& backend,
@@ -110,9 +138,9 @@ StepDemand demand_of(const Strategy& strategy) {
   const DrawBounds bounds = strategy.bounds();
   const size_t convs = strategy.costs().convs().size();
   demand.plan = UpdatePlan::head_only(convs);
-  // The bias of the shallowest conv: backward reaches as deep as in any draw and nothing is saved.
+  // Backward reaches as deep as in any draw, and nothing is saved.
   if (bounds.shallowest_conv < static_cast<int>(convs)) {
-    demand.plan.convs[static_cast<size_t>(bounds.shallowest_conv)] = LayerUpdate::bias_only();
+    demand.plan.convs[static_cast<size_t>(bounds.shallowest_conv)] = LayerUpdate::gradient_only();
   }
   demand.weight_elements = bounds.max_weight_elements;
   demand.layer_weight_elements = bounds.max_layer_weight_elements;
@@ -149,7 +177,9 @@ DatasetSplits open_data(const DataOptions& options, uint64_t seed) {
   return splits;
 }
 
-double default_learning_rate(const std::string& model, const std::string& method) {
+double default_learning_rate(const ModelOptions& model, const std::string& method) {
+  // The paper's; with batch-norm trained it works for every method (docs/method.md section 7).
+  if (model.batch_norm == models::name_of(BatchNormMode::train)) return 0.125;
   // Networks without batch-norm diverge at the paper's 0.125; what moves every layer needs less.
   // Seen on flowers12, 5 + 15 epochs, seed 0: proxyless-w0.3 reaches 96.25 % on the test images
   // with full at 0.005, but 90.42 % at 0.01; the others reach 95 to 96.25 % with these.
@@ -162,7 +192,7 @@ double default_learning_rate(const std::string& model, const std::string& method
       {"proxyless-w0.3", {0.005, 0.03}},
   };
   constexpr Rates kCareful{0.01, 0.03};
-  const auto found = by_model.find(model);
+  const auto found = by_model.find(model.model);
   const Rates& rates = found == by_model.end() ? kCareful : found->second;
   return method == "full" || method == "last-k" ? rates.whole_layers : rates.others;
 }

@@ -27,7 +27,12 @@ struct LoadedNetwork {
   bool new_head = false;
 };
 
-/// What --model and --weights say together; Error where they contradict each other.
+/// For training from scratch: without --batch-norm, a network that is made for batch-norms trains
+/// them, since there is nothing to freeze yet.
+void train_batch_norms_by_default(ModelOptions& options);
+
+/// What --model and --weights say together, and what the other options change of it; `options` then
+/// says the same. Error where they contradict each other.
 models::ModelFile describe_model(ModelOptions& options);
 
 /// Loads the weights; a classifier of another size than `classes`, or `new_head`, starts anew from
@@ -35,9 +40,11 @@ models::ModelFile describe_model(ModelOptions& options);
 LoadedNetwork load_network(ModelOptions& options, const kernels::Backend& backend,
                            std::optional<int64_t> classes, bool new_head, uint64_t seed);
 /// Loads the weights for training on `data`: keeps the classifier or not, as `decide_head` says,
-/// prints its note, and gives the data the labels of a kept one.
-LoadedNetwork load_network_for(DatasetSplits& data, ModelOptions& options,
-                               const kernels::Backend& backend, HeadChoice head, uint64_t seed);
+/// prints its note, gives the data the labels of a kept one, and puts batch-norms back where that
+/// is asked for.
+LoadedNetwork load_network_for(DatasetSplits& data, const DataOptions& data_options,
+                               ModelOptions& options, const kernels::Backend& backend,
+                               HeadChoice head, uint64_t seed);
 /// A network with random weights.
 LoadedNetwork random_network(ModelOptions& options, const kernels::Backend& backend,
                              int64_t classes, uint64_t seed, double residual_scale);
@@ -57,7 +64,7 @@ StepRequest request_of(const ModelOptions& model, const MethodOptions& method,
 
 DatasetSplits open_data(const DataOptions& options, uint64_t seed);
 
-/// The peak learning rate unless the user gives one.
-double default_learning_rate(const std::string& model, const std::string& method);
+/// The peak learning rate unless the user gives one. `model` after describe_model.
+double default_learning_rate(const ModelOptions& model, const std::string& method);
 
 }  // namespace trady::tools

@@ -26,6 +26,7 @@ class BatchNormStep : public OpStep {
   int64_t positions_, channels_;
   BufferId z_, y_, residual_, mask_;
   BatchStatistics statistics_;
+  bool observes_;  // computes them without using them
 
   BufferId dy_, dz_;
   BufferId dy_mask_;  // to be applied, where whoever wrote dy has not
@@ -43,9 +44,10 @@ BatchNormStep::BatchNormStep(StepPlanner& planner, const BatchNormOp& op,
       activation_(activation),
       positions_(planner.micro_batch() * planner.tape().shape(output_).positions()),
       channels_(planner.tape().shape(output_).c),
-      z_(planner.read(input_)) {
+      z_(planner.read(input_)),
+      observes_(planner.observes_statistics()) {
   const bool trains = planner.needs_gradient(output_);
-  if (trains && planner.micro_batch() != planner.batch()) {
+  if ((trains || observes_) && planner.micro_batch() != planner.batch()) {
     fail("[batch_norm] ", layer.name, ": statistics are those of a whole batch of ",
          planner.batch(), ", the micro-batch is ", planner.micro_batch(),
          "; use --batch-norm frozen for micro-batches");
@@ -56,7 +58,7 @@ BatchNormStep::BatchNormStep(StepPlanner& planner, const BatchNormOp& op,
   } else {
     y_ = planner.write(output_);
   }
-  if (!trains) return;
+  if (!trains && !observes_) return;
   statistics_ = planner.batch_statistics(layer, positions_, channels_);
   mask_ = planner.make_mask(output_, activation);
 }
@@ -100,7 +102,7 @@ kernels::BatchNormBuffers BatchNormStep::buffers(const LaneRun& run, bool of_the
 }
 
 void BatchNormStep::forward(LaneRun& run) const {
-  if (run.inputs.training) {
+  if (run.inputs.training || observes_) {
     run.backend().batch_statistics(run.at(z_), positions_, channels_, run.shared(statistics_.mean),
                                    run.shared(statistics_.variance));
   }

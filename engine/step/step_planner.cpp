@@ -43,7 +43,7 @@ StepPlanner::StepPlanner(const Tape& tape, const UpdatePlan& update,
   for (size_t i = 0; i < tape.ops().size(); ++i) {
     const Op& op = *tape.ops()[i];
     const LayerUpdate own = settings.training ? op.update_in(update) : LayerUpdate::frozen();
-    bool needed = own.updates_anything();
+    bool needed = own.needs_gradient();
     for (TensorId input : op.inputs()) {
       last_read_[static_cast<size_t>(input)] = static_cast<int>(i);
       ++readers_[static_cast<size_t>(input)];

@@ -33,7 +33,10 @@ struct StepSettings {
   WeightResidency residency;
   /// Bytes that the steps may reserve, weights and all workers included; absent: any.
   std::optional<int64_t> memory_limit = std::nullopt;
-  bool logits = false;          ///< whether evaluation gives the logits
+  bool logits = false;  ///< whether evaluation gives the logits
+  /// Whether forward computes the statistics of what batch-norms read, while it normalises with the
+  /// running ones (engine/calibration.h).
+  bool observes_statistics = false;
   bool decoded_images = false;  ///< whether batches come decoded, for the device to transform
   /// Batches under way at once, on a device beside the host: one is copied while one runs.
   int batches_in_flight = 1;
@@ -105,6 +108,7 @@ class StepPlanner {
   KernelCache& kernels() { return kernels_; }
   int64_t batch() const { return settings_.batch; }
   int64_t micro_batch() const { return settings_.micro_batch; }
+  bool observes_statistics() const { return settings_.observes_statistics; }
   int64_t scalar_bytes() const { return kernels::bytes_of(backend_.dtype()); }
   const UpdatePlan& update() const { return update_; }
 

@@ -228,6 +228,19 @@ std::vector<double> StepRunner::logits() const {
                      last_images_ * state_.tape.classes());
 }
 
+std::vector<StepRunner::Observed> StepRunner::observed_statistics() const {
+  if (!settings_.observes_statistics) fail("[step] these steps were planned without statistics");
+  if (!under_way_.empty()) fail("[step] statistics are read when no batch is under way");
+  std::vector<Observed> all;
+  for (const BatchStatistics& layer : state_.program->statistics()) {
+    const auto read = [&](BufferId values) {
+      return read_values(state_.backend, state_.shared.data(values), layer.channels);
+    };
+    all.push_back({read(layer.mean), read(layer.variance), layer.positions});
+  }
+  return all;
+}
+
 MemoryReport StepRunner::planned() const {
   return planned_memory(*state_.program, state_.parameters, state_.optimizer.state_bytes(),
                         static_cast<int>(state_.lanes.size()));

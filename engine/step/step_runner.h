@@ -60,6 +60,13 @@ class StepRunner {
   /// [images, classes] of the batch that was evaluated last. For settings with `logits`; Error
   /// while batches are under way.
   std::vector<double> logits() const;
+  /// What the batch-norms read in the batch that was evaluated last, in forward order. For settings
+  /// with `observes_statistics`; Error while batches are under way.
+  struct Observed {
+    std::vector<double> mean, variance;  ///< by channel; the variance is not corrected for bias
+    int64_t positions = 0;               ///< that they are taken over
+  };
+  std::vector<Observed> observed_statistics() const;
 
   /// The same in two parts, so that a device beside the host is never idle: up to
   /// batches_in_flight() batches may be begun, all of one kind, before the first is ended. The

@@ -42,6 +42,14 @@ int input_written_at(const Tape& tape, int op_index) {
   return static_cast<int>(found - tape.ops().begin());
 }
 
+bool shares_input(const Tape& tape, const ConvLayer& conv) {
+  const TensorId input = tape.ops()[static_cast<size_t>(op_index_of(tape, conv))]->inputs().front();
+  const auto reads_it = [&](const ConvLayer& other) {
+    return tape.ops()[static_cast<size_t>(op_index_of(tape, other))]->inputs().front() == input;
+  };
+  return std::ranges::count_if(tape.convs(), reads_it) > 1;
+}
+
 /// Times of the first and the last use of what draws may save.
 struct SavedLife {
   int first, last;
@@ -76,13 +84,28 @@ int64_t grad_weight_scratch(const Tape& tape, KernelCache& kernels, const StepDe
   return most;
 }
 
-/// The lists of the selected channels, and where the device packs, of every channel's place.
+/// Of a layer whose input another one reads too, and may save other channels of: its own are
+/// gathered from all of them (StepPlanner::save_channels).
+int64_t gathered_elements(const Tape& tape, const StepDemand& demand, int64_t micro_batch) {
+  int64_t most = 0;
+  for (size_t i = 0; i < demand.max_channels.size(); ++i) {
+    const ConvLayer& conv = tape.convs()[i];
+    if (demand.max_channels[i] == 0 || !shares_input(tape, conv)) continue;
+    most = std::max(most, micro_batch * conv.shape.in_positions() * demand.max_channels[i]);
+  }
+  return most;
+}
+
+/// The lists of the selected channels, where the device packs, of every channel's place, and where
+/// two layers save channels of one tensor, of all of them and of each one's place among them.
 int64_t selection_bytes(const Tape& tape, const kernels::Backend& backend,
                         const StepDemand& demand) {
   int64_t entries = 0;
   for (size_t i = 0; i < demand.max_channels.size(); ++i) {
     if (demand.max_channels[i] == 0) continue;
-    entries += demand.max_channels[i] + (backend.on_host() ? 0 : tape.convs()[i].shape.in_c);
+    const ConvLayer& conv = tape.convs()[i];
+    entries += demand.max_channels[i] + (backend.on_host() ? 0 : conv.shape.in_c);
+    if (shares_input(tape, conv)) entries += conv.shape.in_c + demand.max_channels[i];
   }
   return entries * int64_t{sizeof(int32_t)};
 }
@@ -117,6 +140,7 @@ int64_t micro_batch_of_device(const Tape& tape, int64_t batch) {
 }  // namespace
 
 int64_t default_micro_batch(const Tape& tape, const kernels::Backend& backend, int64_t batch) {
+  if (tape.needs_whole_batch()) return batch;
   if (!backend.on_host()) return micro_batch_of_device(tape, batch);
   const int64_t per_sample = forward_elements(tape) * kernels::bytes_of(backend.dtype());
   int64_t best = 1;
@@ -136,8 +160,8 @@ int64_t step_bytes_bound(const Tape& tape, const kernels::Backend& backend, Kern
   const int64_t layers = updatable_layers(demand);
   if (layers > 0) {
     // One block for all saved inputs, live as long as the deepest of them can be, and one for the
-    // weight gradient of a layer and its scratch, live at every backward step; alignment costs less
-    // than one more cache line (and its red zones) a buffer.
+    // weight gradient of a layer, its input and its scratch, live at every backward step; alignment
+    // costs less than one more cache line (and its red zones) a buffer.
     const int64_t buffer_slack = kBufferAlignment + 2 * lane.red_zone_bytes();
     const int64_t slack = layers * buffer_slack;
     const SavedLife life = life_of_saved(tape, backend, demand);
@@ -148,13 +172,14 @@ int64_t step_bytes_bound(const Tape& tape, const kernels::Backend& backend, Kern
     lane.use(saved, life.last);
     const BufferId gradient = lane.add(
         "weight gradient", MemoryCategory::weight_gradients,
-        scalar * demand.layer_weight_elements +
-            grad_weight_scratch(tape, kernels, demand, settings.micro_batch) + 2 * buffer_slack);
+        scalar * (demand.layer_weight_elements +
+                  gathered_elements(tape, demand, settings.micro_batch)) +
+            grad_weight_scratch(tape, kernels, demand, settings.micro_batch) + 3 * buffer_slack);
     lane.use(gradient, static_cast<int>(tape.ops().size()));
     lane.use(gradient, life.last);
     lane.place();
-    // Three buffers a layer: the sum of its gradients and two lists of channels.
-    shared += scalar * demand.weight_elements + selection_bytes(tape, backend, demand) + 3 * slack;
+    // Five buffers a layer: the sum of its gradients and four lists of channels.
+    shared += scalar * demand.weight_elements + selection_bytes(tape, backend, demand) + 5 * slack;
   }
   return backend.workspace_bytes() + parameters.reserved_bytes() + optimizer_bytes + shared +
          workers * lane.reserved_bytes();
@@ -187,7 +212,9 @@ class SizingSearch {
   StepSizing without_limit() {
     sizing_.workers = most_workers();
     sizing_.bytes = bytes_with(kKeepAll, sizing_.workers);
-    sizing_.why = request_.micro_batch ? "micro-batch as asked" : "micro-batch from the shapes";
+    sizing_.why = tape_.needs_whole_batch() ? "batch-norm statistics are of the whole batch"
+                  : request_.micro_batch    ? "micro-batch as asked"
+                                            : "micro-batch from the shapes";
     return sizing_;
   }
 
@@ -195,7 +222,8 @@ class SizingSearch {
     int64_t& micro_batch = sizing_.settings.micro_batch;
     const auto least = [&] { return bytes_with(kKeepNone, 1); };
     sizing_.settings.batches_in_flight = 1;
-    while (!request_.micro_batch && micro_batch > 1 && least() > limit) {
+    const bool may_shrink = !request_.micro_batch && !tape_.needs_whole_batch();
+    while (may_shrink && micro_batch > 1 && least() > limit) {
       do --micro_batch;
       while (request_.batch % micro_batch != 0);
     }
@@ -268,6 +296,11 @@ StepSizing size_step(const Tape& tape, const kernels::Backend& backend,
   if (micro_batch < 1 || request.batch % micro_batch != 0) {
     fail("--micro-batch must divide --batch, got ", micro_batch, " and ", request.batch,
          "; try --micro-batch ", default_micro_batch(tape, backend, request.batch));
+  }
+  if (tape.needs_whole_batch() && micro_batch != request.batch && request.micro_batch) {
+    fail("--micro-batch ", micro_batch,
+         ": with --batch-norm train the statistics are those of the ", "whole batch of ",
+         request.batch, "; leave --micro-batch out or use --batch-norm frozen");
   }
   SizingSearch search(tape, backend, parameters, demand, request);
   return request.memory_limit ? search.within(*request.memory_limit) : search.without_limit();

@@ -57,7 +57,8 @@ int64_t step_bytes_bound(const Tape& tape, const kernels::Backend& backend, Kern
                          const StepSettings& settings, int workers, int64_t optimizer_bytes);
 
 /// The largest divisor of the batch whose activations stay in a core's cache; on a device beside
-/// the host the whole batch, as far as it can index the tensors.
+/// the host the whole batch, as far as it can index the tensors; with batch-norm trained always the
+/// whole one.
 int64_t default_micro_batch(const Tape& tape, const kernels::Backend& backend, int64_t batch);
 
 }  // namespace trady

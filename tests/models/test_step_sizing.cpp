@@ -101,7 +101,7 @@ void check_bounds(const kernels::Backend& device, int64_t image_size) {
 StepDemand demand_within(const DrawBounds& bounds) {
   StepDemand demand;
   demand.plan = UpdatePlan::head_only(bounds.max_channels.size());
-  demand.plan.convs.at(static_cast<size_t>(bounds.shallowest_conv)) = LayerUpdate::bias_only();
+  demand.plan.convs.at(static_cast<size_t>(bounds.shallowest_conv)) = LayerUpdate::gradient_only();
   demand.weight_elements = bounds.max_weight_elements;
   demand.layer_weight_elements = bounds.max_layer_weight_elements;
   demand.activation_elements = bounds.max_activation_elements;
