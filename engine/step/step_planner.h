@@ -30,7 +30,7 @@ struct StepSettings {
   int64_t batch = 1;        ///< samples of a full batch: the loss is their mean
   int64_t micro_batch = 1;  ///< samples that one worker takes through the network at a time
   bool training = true;     ///< false: forward only
-  WeightResidency residency;
+  WeightResidency residency = {};
   /// Bytes that the steps may reserve, weights and all workers included; absent: any.
   std::optional<int64_t> memory_limit = std::nullopt;
   bool logits = false;  ///< whether evaluation gives the logits

@@ -9,20 +9,14 @@
 #include "engine/step/step_runner.h"
 #include "models/model_file.h"
 #include "models/registry.h"
+#include "tests/models/golden_comparison.h"
 #include "tests/real_data.h"
 
 namespace trady {
 namespace {
 
-double nmse(const std::vector<double>& value, const std::vector<double>& truth) {
-  REQUIRE(value.size() == truth.size());
-  double error = 0, power = 0;
-  for (size_t i = 0; i < truth.size(); ++i) {
-    error += (value[i] - truth[i]) * (value[i] - truth[i]);
-    power += truth[i] * truth[i];
-  }
-  return power > 0 ? error / power : error;
-}
+using testing::in_disk_order;
+using testing::nmse;
 
 /// The goldens' inputs are bytes, normalised: (p / 255 - 0.5) / 0.5.
 std::vector<uint8_t> pixels_nhwc(const std::vector<double>& nchw, int64_t batch, int64_t size) {
@@ -43,22 +37,6 @@ std::string golden_name(const GradientSlot& slot) {
   const std::string what = slot.is_bias ? ".bias.grad" : ".weight.grad";
   if (slot.conv_index < 0) return "head" + what;
   return concat("conv", slot.conv_index < 10 ? "0" : "", slot.conv_index, what);
-}
-
-/// Gradient sums in the order of the checkpoint ([O][I][k][k]).
-std::vector<double> in_disk_order(const GradientSlot& slot, const std::vector<double>& values) {
-  std::vector<double> result;
-  const auto& s = slot.shape;
-  const int64_t in = slot.is_bias || s.depthwise ? 1 : s.in_c;
-  const int64_t taps = slot.is_bias ? 1 : s.taps();
-  for (int64_t o = 0; o < slot.elements / (in * taps); ++o) {
-    for (int64_t i = 0; i < in; ++i) {
-      for (int64_t t = 0; t < taps; ++t) {
-        result.push_back(values[static_cast<size_t>((o * taps + t) * in + i)]);
-      }
-    }
-  }
-  return result;
 }
 
 struct Comparison {

@@ -14,6 +14,7 @@ namespace trady {
 namespace {
 
 constexpr int64_t kUnlimited = int64_t{1} << 40;
+const int kManyDraws = arena_checks_enabled() ? 20 : 100;  // slow where checks are on
 
 StepRequest request_with(int threads, int64_t limit) {
   StepRequest request;
@@ -69,9 +70,9 @@ Bound reserved_by_draws(const testing::NamedNetwork& named, const Network& netwo
 }
 
 /// At 128 px the peak lies in forward, at 32 px in backward.
-void check_bounds(const kernels::Backend& device, int64_t image_size) {
-  const int draws = arena_checks_enabled() ? 20 : 100;  // slow where checks are on
-  for (const auto& named : testing::whole_networks()) {
+void check_bounds(const kernels::Backend& device, int64_t image_size,
+                  const std::vector<testing::NamedNetwork>& networks, int draws) {
+  for (const auto& named : networks) {
     const Network network = testing::build(named, image_size);
     const Parameters parameters(network.tape.parameters(), device);
     for (const StrategyInfo& info : strategy_infos()) {
@@ -188,12 +189,27 @@ TEST_CASE("A memory limit is passed on to the steps") {
 
 TEST_CASE("No draw reserves more than the sizing says: null device") {
   for (int64_t size : {32, 128}) {
-    check_bounds(*kernels::make_null_backend(kernels::DType::float32), size);
+    check_bounds(*kernels::make_null_backend(kernels::DType::float32), size,
+                 testing::whole_networks(), kManyDraws);
   }
 }
 
+TEST_CASE("No draw reserves more than the sizing says: batch-norms frozen and trained") {
+  // The first convolution of a group and its shortcut keep channels of one tensor.
+  const std::vector<testing::NamedNetwork> networks{
+      {"resnet18", 100'000, BatchNormMode::frozen},
+      {"resnet18", 1'000'000, BatchNormMode::frozen},
+      {"resnet50", 400'000, BatchNormMode::frozen},
+      {"resnet18", 400'000, BatchNormMode::train},
+      {"mobilenet_v2", 50'000, BatchNormMode::train},
+  };
+  check_bounds(*kernels::make_null_backend(kernels::DType::float32), 64, networks, kManyDraws / 5);
+}
+
 TEST_CASE("No draw reserves more than the sizing says: cpu") {
-  for (int64_t size : {32, 128}) check_bounds(*kernels::make_cpu_backend(), size);
+  for (int64_t size : {32, 128}) {
+    check_bounds(*kernels::make_cpu_backend(), size, testing::whole_networks(), kManyDraws);
+  }
 }
 
 TEST_CASE("Methods without draws are sized to the byte") {

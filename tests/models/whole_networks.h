@@ -1,4 +1,4 @@
-// The three networks with the methods that may train them.
+// Networks with the methods that may train them.
 #pragma once
 
 #include <numeric>
@@ -15,8 +15,10 @@ namespace trady::testing {
 struct NamedNetwork {
   std::string name;
   int64_t budget_elements;  ///< the paper's smallest
+  BatchNormMode batch_norm = BatchNormMode::folded;
 };
 
+/// The paper's.
 inline std::vector<NamedNetwork> whole_networks() {
   return {{"mbv2-w0.35", 27946}, {"mcunet-5fps", 15936}, {"proxyless-w0.3", 25984}};
 }
@@ -25,6 +27,7 @@ inline Network build(const NamedNetwork& named, int64_t image_size) {
   NetworkOptions options;
   options.image_size = image_size;
   options.classes = 12;
+  options.batch_norm = named.batch_norm;
   return models::build(named.name, options);
 }
 
