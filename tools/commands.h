@@ -12,5 +12,6 @@ void add_eval(CLI::App& app);
 void add_predict(CLI::App& app);
 void add_inspect(CLI::App& app);
 void add_compare(CLI::App& app);
+void add_export(CLI::App& app);
 
 }  // namespace trady::tools

@@ -14,9 +14,13 @@ class RunFolder {
   RunFolder(const RunFolder&) = delete;
   RunFolder& operator=(const RunFolder&) = delete;
 
+  /// The weights that a finished run leaves in its folder.
+  static std::filesystem::path weights_in(const std::filesystem::path& folder) {
+    return folder / "weights.safetensors";
+  }
   const std::filesystem::path& path() const { return path_; }
   std::filesystem::path checkpoint() const { return path_ / "checkpoint.safetensors"; }
-  std::filesystem::path weights() const { return path_ / "weights.safetensors"; }
+  std::filesystem::path weights() const { return weights_in(path_); }
   std::filesystem::path best() const { return path_ / "best.safetensors"; }
   std::filesystem::path record() const { return path_ / "run.json"; }
 
