@@ -12,6 +12,7 @@
 #include "engine/limits.h"
 #include "tools/commands.h"
 #include "tools/inference.h"
+#include "tools/json_output.h"
 #include "tools/number_checks.h"
 #include "tools/text.h"
 
@@ -24,10 +25,11 @@ struct PredictOptions {
   std::vector<std::string> images;
   std::string recipe = "standard";
   int top = 5;
+  std::string json;
 };
 
-/// In place; error if a logit is not finite.
-void softmax(std::vector<double>& values) {
+/// Error if a logit is not finite.
+std::vector<double> softmax(std::vector<double> values) {
   if (!std::ranges::all_of(values, [](double v) { return std::isfinite(v); })) {
     fail("the network's output is not finite; are these weights of a run that diverged?");
   }
@@ -35,6 +37,7 @@ void softmax(std::vector<double>& values) {
   double sum = 0;
   for (double& value : values) sum += value = std::exp(value - largest);
   for (double& value : values) value /= sum;
+  return values;
 }
 
 StepSettings one_image() {
@@ -53,10 +56,11 @@ class Predictor {
         pixels_(static_cast<size_t>(transform_.output_bytes())) {}
 
   void print(const std::string& file);
+  const nlohmann::json& results() const { return results_; }
 
  private:
   const Network& network() const { return inference_.loaded.network; }
-  std::vector<double> probabilities(const std::string& file);
+  std::vector<double> logits(const std::string& file);
   std::string class_name(size_t output) const;
 
   PredictOptions o_;
@@ -64,15 +68,14 @@ class Predictor {
   Transform transform_;
   TransformScratch scratch_;
   std::vector<uint8_t> pixels_;
+  nlohmann::json results_ = nlohmann::json::array();
 };
 
-std::vector<double> Predictor::probabilities(const std::string& file) {
+std::vector<double> Predictor::logits(const std::string& file) {
   transform_.test(load_image(file), scratch_, pixels_.data());
   const int32_t no_label = 0;  // its loss is not looked at
   inference_.runner->evaluate({pixels_.data(), &no_label, 1});
-  std::vector<double> values = inference_.runner->logits();
-  softmax(values);
-  return values;
+  return inference_.runner->logits();
 }
 
 std::string Predictor::class_name(size_t output) const {
@@ -82,7 +85,8 @@ std::string Predictor::class_name(size_t output) const {
 }
 
 void Predictor::print(const std::string& file) {
-  const std::vector<double> shares = probabilities(file);
+  const std::vector<double> outputs = logits(file);
+  const std::vector<double> shares = softmax(outputs);
   std::vector<size_t> order(shares.size());
   std::iota(order.begin(), order.end(), size_t{0});
   std::ranges::stable_sort(order, [&](size_t a, size_t b) { return shares[a] > shares[b]; });
@@ -92,9 +96,15 @@ void Predictor::print(const std::string& file) {
     std::printf("  %7s  %s\n", percent(shares[order[i]], 2).c_str(), class_name(order[i]).c_str());
   }
   std::fflush(stdout);
+  results_.push_back({{"image", file},
+                      {"class", order.front()},
+                      {"class_name", class_name(order.front())},
+                      {"probabilities", shares},
+                      {"logits", outputs}});
 }
 
 void run_predict(const PredictOptions& options) {
+  if (!options.json.empty()) require_writable("--json", options.json, options.model.weights);
   Predictor predictor(options);
   size_t failed = 0;
   for (const std::string& file : options.images) {
@@ -108,6 +118,10 @@ void run_predict(const PredictOptions& options) {
       ++failed;
     }
   }
+  write_json(options.json, {{"format", "trady predict"},
+                            {"format_version", 1},
+                            {"weights", options.model.weights},
+                            {"images", predictor.results()}});
   if (failed > 0) {
     fail(failed, " of ", options.images.size(), " images could not be classified; see above");
   }
@@ -134,6 +148,7 @@ void add_predict(CLI::App& app) {
   command->add_option("--device", options->model.device, kDeviceHelp)->capture_default_str();
   command->add_option("--precision", options->model.precision, kPrecisionHelp)
       ->capture_default_str();
+  add_json_option(*command, options->json);
   command->footer(
       "Examples:\n"
       "  trady predict runs/flowers/weights.safetensors rose.jpg tulip.png\n"
