@@ -62,10 +62,12 @@ def main():
         return
     for folder in ("weights", "goldens"):
         (dest / folder).mkdir(parents=True, exist_ok=True)
-    for pickle in sorted((source / "weights").glob("*.pkl")):
-        target = dest / "weights" / f"{pickle.stem}.safetensors"
+    checkpoints = [p for p in (source / "weights").iterdir() if p.suffix in (".pkl", ".th")]
+    for checkpoint in sorted(checkpoints):
+        target = dest / "weights" / f"{checkpoint.stem}.safetensors"
         subprocess.run(
-            [sys.executable, ROOT / "tools" / "convert_checkpoint.py", pickle, target], check=True
+            [sys.executable, ROOT / "tools" / "convert_checkpoint.py", checkpoint, target],
+            check=True,
         )
     for npz in sorted((source / "goldens").glob("*.npz")):
         convert_golden(npz, dest / "goldens" / f"{npz.stem}.safetensors")

@@ -19,8 +19,10 @@ class NumpyType(Buildable):
     """numpy.dtype(text, align, copy), then its state (version, byte order, ...)."""
 
     def __init__(self, text, *_):
-        if text not in _TYPE_CODES:
-            raise CheckpointError(f"has an array of type {printable(text)}, expected i1, i4 or f4")
+        # A text first of all: hashing or printing a deeply nested tuple ends the process.
+        if not isinstance(text, str) or text not in _TYPE_CODES:
+            shown = printable(text) if isinstance(text, str) else "that is no text"
+            raise CheckpointError(f"has an array of type {shown}, expected i1, i4 or f4")
         self.text = text
 
     def set_state(self, state):

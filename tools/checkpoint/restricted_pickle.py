@@ -6,9 +6,14 @@ are the caller's own functions and classes, so that nothing of the file's choosi
 Memory stays proportional to the file.
 """
 
+import io
 import pickletools
 
 from .errors import CheckpointError, printable
+
+
+class ForbiddenGlobal(CheckpointError):
+    """The file names a function or class that the caller does not allow."""
 
 
 class Buildable:
@@ -32,15 +37,34 @@ class _Global:
 
 _CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False}
 _EMPTY = {"EMPTY_DICT": dict, "EMPTY_LIST": list, "EMPTY_TUPLE": tuple}
-_VALUES = frozenset(["BININT", "BININT1", "BININT2", "BINFLOAT", "BINUNICODE"])
+# The two BINSTRING opcodes and LONG1 are how Python 2 wrote texts and large numbers.
+_VALUES = frozenset(
+    ["BININT", "BININT1", "BININT2", "LONG1", "BINFLOAT", "BINUNICODE", "SHORT_BINSTRING"]
+    + ["BINSTRING"]
+)
 _TUPLES = {"TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3}
 _PUTS = frozenset(["BINPUT", "LONG_BINPUT"])
 _GETS = frozenset(["BINGET", "LONG_BINGET"])
 
 
+def put_items(target, pairs):
+    """Adds the (key, value) pairs to a dict: texts and numbers as keys, none of them twice."""
+    for key, value in pairs:
+        if type(key) not in (str, int):
+            raise CheckpointError("has a dictionary key that is neither a text nor a number")
+        if key in target:
+            raise CheckpointError(f"has the key {printable(key)} twice")
+        target[key] = value
+
+
+def _unwrapped(values):
+    return [v.function if isinstance(v, _Global) else v for v in values]
+
+
 class _Machine:
-    def __init__(self, allowed):
+    def __init__(self, allowed, resolve):
         self.allowed = allowed
+        self.resolve = resolve
         self.stack = []
         self.memo = {}
 
@@ -68,12 +92,7 @@ class _Machine:
         target = self.top(dict)
         if len(flat) % 2:
             raise CheckpointError("has a key without a value")
-        for key, value in zip(flat[::2], flat[1::2]):
-            if not isinstance(key, str):
-                raise CheckpointError("has a dictionary key that is not a text")
-            if key in target:
-                raise CheckpointError(f"has the key {printable(key)} twice")
-            target[key] = value
+        put_items(target, zip(flat[::2], flat[1::2]))
 
     def step(self, name, argument):
         stack = self.stack
@@ -116,13 +135,15 @@ class _Machine:
         elif name == "BUILD":
             state = self.pop()
             self.top(Buildable).set_state(state)
+        elif name == "BINPERSID" and self.resolve is not None:
+            stack.append(self.resolve(self.persistent_id()))
         else:
             raise CheckpointError(f"uses the opcode {name}, which plain data does not need")
 
     def push_global(self, argument):
         name = ".".join(argument.split(" ", 1))
         if name not in self.allowed:
-            raise CheckpointError(
+            raise ForbiddenGlobal(
                 f"names the forbidden global {printable(name)}; such a file can run code when it "
                 "is unpickled. It was not run: do not open it with anything else"
             )
@@ -134,11 +155,16 @@ class _Machine:
             raise CheckpointError("calls something that is not an allowed global")
         if not callable(function.function):
             raise CheckpointError(f"calls {function.name}, which may only be an argument")
-        arguments = [a.function if isinstance(a, _Global) else a for a in arguments]
         try:
-            self.stack.append(function.function(*arguments))
+            self.stack.append(function.function(*_unwrapped(arguments)))
         except TypeError:
             raise CheckpointError(f"calls {function.name} with the wrong arguments") from None
+
+    def persistent_id(self):
+        value = self.pop()
+        if not isinstance(value, tuple):
+            raise CheckpointError("refers to something outside the pickle that is not a tuple")
+        return tuple(_unwrapped(value))
 
 
 def load(data, allowed):
@@ -147,9 +173,18 @@ def load(data, allowed):
 
     CheckpointError for everything else; the message has no file name, which the caller adds.
     """
-    machine = _Machine(allowed)
+    return load_next(io.BytesIO(data), allowed)
+
+
+def load_next(file, allowed, resolve=None):
+    """As `load`, of the pickle at the position of the binary `file`, which is behind it afterwards.
+
+    `resolve(persistent id, a tuple)` returns what the pickle only refers to; without it, a reference
+    is an error.
+    """
+    machine = _Machine(allowed, resolve)
     try:
-        for opcode, argument, _ in pickletools.genops(data):
+        for opcode, argument, _ in pickletools.genops(file):
             if opcode.name == "PROTO":
                 if argument != 2:
                     raise CheckpointError(f"has pickle protocol {argument}, expected 2")

@@ -11,9 +11,10 @@ import array
 import math
 from typing import NamedTuple
 
-from . import numpy_arrays, restricted_pickle, zip_archive
+from . import numpy_arrays, restricted_pickle
 from .errors import CheckpointError, printable
-from .networks import Conv, Topology
+from .folded_networks import Conv, Topology, recognise
+from .network import Network
 
 _CONV_NAMES = {"pointwise1": "expand", "depthwise": "depthwise", "pointwise2": "project"}
 _TOP_FIELDS = {"first_conv", "blocks", "feature_mix", "classifier"}
@@ -23,24 +24,33 @@ _LARGEST_CHANNELS = 1 << 16
 _MOST_BLOCKS = 64
 
 
-class Network(NamedTuple):
+class _Contents(NamedTuple):
     tensors: dict  # {name: (shape, array of float32)}
     topology: Topology
     classes: int
     image_size: int
 
 
-def read(path):
-    """CheckpointError, naming file and tensor, for whatever is not such a network."""
-    data = zip_archive.read_entry(path, "data.pkl", ("version",))
-    try:
-        value = restricted_pickle.load(data, numpy_arrays.NumpyGlobals(len(data)).table)
-        return _network(value)
-    except CheckpointError as error:
-        raise CheckpointError(f"{path}: {error}") from None
+def network_of(archive, forced=None):
+    """The Network in a zip_archive.Archive, of the model `forced` if given; CheckpointError, naming
+    the tensor, for whatever is none."""
+    for name in archive.names():
+        if name not in ("data.pkl", "version"):
+            raise archive.unexpected(name)
+    data = archive.read("data.pkl")
+    value = restricted_pickle.load(data, numpy_arrays.NumpyGlobals(len(data)).table)
+    contents = _contents(value)
+    model = recognise(contents.topology, forced)
+    metadata = {
+        "batch_norm": "folded",
+        "mean": "0.5,0.5,0.5",
+        "std": "0.5,0.5,0.5",
+        "image_size": str(contents.image_size),
+    }
+    return Network(model, contents.tensors, contents.classes, metadata)
 
 
-def _network(value):
+def _contents(value):
     _check_fields("the checkpoint", value, _TOP_FIELDS)
     if not isinstance(value["blocks"], list) or len(value["blocks"]) > _MOST_BLOCKS:
         raise CheckpointError(f"blocks is not a list of up to {_MOST_BLOCKS} blocks")
@@ -65,13 +75,13 @@ def _network(value):
     image_size = value["first_conv"].get("in_shape", 128)
     if type(image_size) is not int or not 1 <= image_size <= 4096:
         raise CheckpointError("first_conv.in_shape is not an image size of 1 to 4096")
-    return Network(tensors, Topology(convs, frozenset(residuals)), classes, image_size)
+    return _Contents(tensors, Topology(convs, frozenset(residuals)), classes, image_size)
 
 
 def _check_fields(name, value, fields):
     if not isinstance(value, dict):
         raise CheckpointError(f"{name} is not a dictionary; is it a tiny-training checkpoint?")
-    missing, unknown = sorted(fields - set(value)), sorted(set(value) - fields)
+    missing, unknown = sorted(fields - set(value)), sorted(map(str, set(value) - fields))
     if missing or unknown:
         raise CheckpointError(
             f"{name}: missing {_listed(missing)}, unknown {_listed(unknown)}; is it a "

@@ -1,4 +1,4 @@
-"""The networks that the engine can build, as lists of convolutions, to recognise a checkpoint by.
+"""The networks without batch-norm, as lists of convolutions, to recognise a checkpoint by.
 
 A convolution is described by (output channels, input channels of a group, kernel size, stride). A
 parameter prefix in the file is a convolution's name here.
@@ -89,16 +89,19 @@ def differences(found, model):
     return texts
 
 
-def recognise(path, found, forced=None):
+def recognise(found, forced=None):
     """Name of the model that `found` is. CheckpointError listing every difference otherwise."""
     if forced is not None and forced not in NAMES:
-        raise CheckpointError(f"unknown model {forced!r}; known: {', '.join(NAMES)}")
+        raise CheckpointError(
+            f"is a network of mit-han-lab/tiny-training, which {forced} is not; they are "
+            + ", ".join(NAMES)
+        )
     by_model = {model: differences(found, model) for model in ([forced] if forced else NAMES)}
     closest = min(by_model, key=lambda model: len(by_model[model]))
     if not by_model[closest]:
         return closest
     kind = "the model asked for" if forced else "the closest known model"
     raise CheckpointError(
-        f"{path}: differs from {closest}, {kind}, in {len(by_model[closest])} places: "
+        f"differs from {closest}, {kind}, in {len(by_model[closest])} places: "
         + "; ".join(by_model[closest])
     )
