@@ -3,12 +3,14 @@
 
 usage: prepare_data.py SOURCE DEST
 
-SOURCE is the folder of real data (unpack.py, weights/, goldens/), or a part of it. A second call does nothing unless
-SOURCE's files have changed. Without SOURCE the tests that need it skip, and this script says so.
+SOURCE is the folder of real data (unpack.py, weights/, goldens/), or a part of it. A second call
+does nothing unless SOURCE's files or the converter have changed. Without SOURCE the tests that need
+it skip, and this script says so.
 Needs python3 with numpy and Pillow to unpack the images; without them the image tests skip.
 """
 import array
 import ast
+import hashlib
 import pathlib
 import subprocess
 import sys
@@ -45,8 +47,15 @@ def convert_golden(npz, target):
 
 
 def signature(source):
+    """What DEST is made from: the files of SOURCE by name and size, and the programs."""
     files = sorted(p for p in source.rglob("*") if p.is_file())
-    return "\n".join(f"{p.relative_to(source)} {p.stat().st_size}" for p in files) + "\n"
+    lines = [f"{p.relative_to(source)} {p.stat().st_size}" for p in files]
+    tools = ROOT / "tools"
+    programs = [*sorted((tools / "checkpoint").glob("*.py")), tools / "convert_checkpoint.py"]
+    digest = hashlib.sha256()
+    for program in [*programs, pathlib.Path(__file__).resolve()]:
+        digest.update(program.read_bytes())
+    return "\n".join([*lines, f"programs {digest.hexdigest()}"]) + "\n"
 
 
 def main():

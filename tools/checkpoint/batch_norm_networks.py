@@ -1,4 +1,4 @@
-"""Networks with batch-norm, as the layers whose tensors a state_dict has, under torchvision's names.
+"""Networks with batch-norm, as the layers that a state_dict has, under torchvision's names.
 
 torchvision's ResNets and MobileNetV2 at any width, and the ResNets for CIFAR with the names of
 akamaster/pytorch_resnet_cifar10.
@@ -77,8 +77,9 @@ def _divisible(channels):
 
 
 def mobilenet_v2_channels(width):
-    """Channels behind the first convolution, behind each group of blocks and behind the last one."""
-    scaled = [_divisible(c * width) for c in (_STEM_CHANNELS, *(g[1] for g in _MOBILENET_V2_GROUPS))]
+    """Channels behind the first convolution, each group of blocks and the last convolution."""
+    channels = (_STEM_CHANNELS, *(group[1] for group in _MOBILENET_V2_GROUPS))
+    scaled = [_divisible(c * width) for c in channels]
     return (*scaled, _divisible(_LAST_CHANNELS * max(1.0, width)))
 
 
@@ -111,8 +112,9 @@ MOBILENET_V2_WITNESSES = tuple(
 
 
 def _widths():
-    """Round ones first, so that the simplest text wins; the last step tells all networks apart."""
-    for step in map(Decimal, ("0.1", "0.05", "0.01", "0.001", "0.0001")):
+    """Round ones first, so that the simplest text wins. The last step is fine enough for all of the
+    769 networks up to 4."""
+    for step in map(Decimal, ("0.1", "0.05", "0.01", "0.001")):
         for count in range(1, int(4 / step) + 1):
             yield count * step
 

@@ -36,8 +36,8 @@ _LAST_FEATURE = len(_TIMM_BLOCKS) + 1
 
 
 def _mobilenet_v2_layer(name):
-    """(feature, which of its convolutions, whether it is the batch-norm); features 0 and 18 have one
-    convolution, 1 has two, depthwise and projection, the others an expansion before these."""
+    """(feature, which of its convolutions, whether it is the batch-norm). Features 0 and 18 have
+    one convolution, 1 has two, depthwise and projection, the others an expansion before these."""
     feature, rest = re.fullmatch(r"features\.(\d+)\.(.*)", name).groups()
     feature = int(feature)
     if feature in (0, _LAST_FEATURE):

@@ -8,24 +8,33 @@ from .errors import CheckpointError, printable
 _NORM_PARTS = ("weight", "bias", "running_mean", "running_var")
 _COUNTER = "num_batches_tracked"
 _DEFAULT_CLASSES = 1000
+TORCH_EPSILON = 1e-5
 
 
-class _Naming(NamedTuple):
+class Naming(NamedTuple):
+    """A project's names, and what its networks share beside them."""
+
     origin: str
-    translate: Callable  # torchvision's name of a layer -> the file's
-    epsilon: float = 1e-5  # of the batch-norms
+    translate: Callable  # torchvision's name of a layer -> the project's
+    mean: str = "0.485,0.456,0.406"
+    std: str = "0.229,0.224,0.225"
+    epsilon: float = TORCH_EPSILON
     note: str = ""
 
 
-_AS_IS = _Naming("torchvision or timm", parameter_names.unchanged)
-_RESNET_NAMINGS = (_AS_IS, _Naming("Hugging Face", parameter_names.hugging_face_resnet))
-_CIFAR_NAMINGS = (_Naming("akamaster/pytorch_resnet_cifar10", parameter_names.unchanged),)
+_RESNET_NAMINGS = (
+    Naming("torchvision and timm", parameter_names.unchanged),
+    Naming("Hugging Face", parameter_names.hugging_face_resnet),
+)
+_CIFAR_NAMINGS = (Naming("akamaster/pytorch_resnet_cifar10", parameter_names.unchanged),)
 _MOBILENET_V2_NAMINGS = (
-    _Naming("torchvision", parameter_names.unchanged),
-    _Naming("timm", parameter_names.timm_mobilenet_v2),
-    _Naming(
+    Naming("torchvision", parameter_names.unchanged),
+    Naming("timm", parameter_names.timm_mobilenet_v2),
+    Naming(
         "Hugging Face",
         parameter_names.hugging_face_mobilenet_v2,
+        mean="0.5,0.5,0.5",
+        std="0.5,0.5,0.5",
         epsilon=1e-3,
         note="if it was trained with TensorFlow's padding (tf_padding in its config.json), its "
         "outputs differ somewhat here, where both sides of an image are padded alike",
@@ -35,7 +44,7 @@ _MOBILENET_V2_NAMINGS = (
 
 class Match(NamedTuple):
     model: str
-    naming: _Naming
+    naming: Naming
     width: str  # of MobileNetV2, as a decimal text; empty for the others
     classes: int
     tensors: dict  # {torchvision's name: (name in the file, shape)}
@@ -46,8 +55,7 @@ def recognise(found, forced=None):
     """The Match of `found` ({name: StoredTensor}), of the model `forced` if given. CheckpointError
     listing every missing, unexpected and misshapen tensor if there is none."""
     shapes = {name: tensor.shape for name, tensor in found.items()}
-    matches = list(_candidates(shapes, forced))
-    by_distance = [(_differences(shapes, match), match) for match in matches]
+    by_distance = [(_differences(shapes, m), m) for m in _candidates(shapes, forced)]
     differences, closest = min(by_distance, key=lambda pair: sum(map(len, pair[0])))
     if not any(differences):
         return closest
@@ -100,7 +108,7 @@ def _mobilenet_v2(shapes, naming):
 def _match(shapes, model, naming, layers, width=""):
     head = naming.translate(layers.head)
     head_shape = shapes.get(f"{head}.weight") or shapes.get(f"{head}.bias")
-    classes = head_shape[0] if head_shape else _DEFAULT_CLASSES
+    classes = head_shape[0] if head_shape and head_shape[0] > 0 else _DEFAULT_CLASSES
     tensors, counters = {}, set()
     for conv in layers.convs:
         tensors[f"{conv.name}.weight"] = (f"{naming.translate(conv.name)}.weight", conv.shape)

@@ -179,8 +179,8 @@ def load(data, allowed):
 def load_next(file, allowed, resolve=None):
     """As `load`, of the pickle at the position of the binary `file`, which is behind it afterwards.
 
-    `resolve(persistent id, a tuple)` returns what the pickle only refers to; without it, a reference
-    is an error.
+    `resolve(persistent id, a tuple)` returns what the pickle only refers to; without it, a
+    reference is an error.
     """
     machine = _Machine(allowed, resolve)
     try:

@@ -66,7 +66,10 @@ def _tensor(name, entry, content):
         ) from None
     # What is beyond the end is seen when the ranges are put side by side.
     storage = Storage(dtype, elements, lambda a, b: content[first + a : first + b])
-    tensor = contiguous(storage, shape)
+    try:
+        tensor = contiguous(storage, shape)
+    except CheckpointError as error:
+        raise CheckpointError(f"{error} (tensor {printable(name)})") from None
     if first < 0 or tensor.elements() * ELEMENT_BYTES[dtype] != last - first:
         raise CheckpointError(
             f"says that the tensor {printable(name)} of shape {shape} and type {dtype} is in the "

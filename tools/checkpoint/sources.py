@@ -54,9 +54,9 @@ def _read(path, model, key):
 
 def _read_zip(file, model, key):
     archive = zip_archive.Archive(file)
-    if torch_file.is_of_tensors(archive):
-        return _with_batch_norm(torch_file.load_zip(archive), model, key)
-    return tiny_training.network_of(archive, model)
+    if tiny_training.may_be_in(archive):
+        return tiny_training.network_of(archive, model)
+    return _with_batch_norm(torch_file.load_zip(archive), model, key)
 
 
 def _with_batch_norm(value, model, key):

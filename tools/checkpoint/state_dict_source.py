@@ -6,10 +6,6 @@ from . import batch_norm_networks, recognition, state_dict
 from .errors import CheckpointError
 from .network import Network
 
-# Of ImageNet, and what every project that these networks come from uses.
-_MEAN, _STD = "0.485,0.456,0.406", "0.229,0.224,0.225"
-_TORCH_EPSILON = 1e-5
-
 
 def network_of(value, key, forced):
     """The Network in `value`, what a file holds. `key`: the entry that holds the tensors, `forced`:
@@ -30,11 +26,11 @@ def network_of(value, key, forced):
         tensors[name] = (shape, values)
     metadata = {
         "batch_norm": "separate",
-        "mean": _MEAN,
-        "std": _STD,
+        "mean": match.naming.mean,
+        "std": match.naming.std,
         "image_size": "32" if batch_norm_networks.is_for_cifar(match.model) else "224",
     }
-    if match.naming.epsilon != _TORCH_EPSILON:
+    if match.naming.epsilon != recognition.TORCH_EPSILON:
         metadata["batch_norm_epsilon"] = str(match.naming.epsilon)
     if match.width:
         metadata["width"] = match.width

@@ -76,9 +76,10 @@ def view(storage, offset, shape, strides):
 
 def contiguous(storage, shape):
     """A row-major StoredTensor at the beginning of its storage."""
-    if not all(type(size) is int for size in shape):
-        raise CheckpointError("has a tensor whose shape holds something that is not a size")
-    strides = [math.prod(shape[axis + 1 :]) for axis in range(len(shape))]
+    strides, stride = [], 1
+    for size in reversed(shape[:_MOST_DIMENSIONS]):
+        strides.insert(0, stride)
+        stride *= max(size, 1) if type(size) is int else 1
     return view(storage, 0, tuple(shape), tuple(strides))
 
 

@@ -31,12 +31,15 @@ class _Contents(NamedTuple):
     image_size: int
 
 
+def may_be_in(archive):
+    """Whether a zip_archive.Archive has no more entries than such a network needs: PyTorch puts the
+    numbers of tensors beside the pickle."""
+    return set(archive.names()) <= {"data.pkl", "version"}
+
+
 def network_of(archive, forced=None):
     """The Network in a zip_archive.Archive, of the model `forced` if given; CheckpointError, naming
     the tensor, for whatever is none."""
-    for name in archive.names():
-        if name not in ("data.pkl", "version"):
-            raise archive.unexpected(name)
     data = archive.read("data.pkl")
     value = restricted_pickle.load(data, numpy_arrays.NumpyGlobals(len(data)).table)
     contents = _contents(value)

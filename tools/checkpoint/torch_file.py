@@ -7,7 +7,6 @@ keys; then for every key 8 bytes with its number of elements, and the elements.
 
 import io
 
-from . import zip_archive
 from .errors import CheckpointError, printable
 from .restricted_pickle import ForbiddenGlobal, load_next
 from .stored_tensor import ELEMENT_BYTES, Storage
@@ -16,12 +15,6 @@ from .torch_pickle import TorchGlobals
 _MAGIC_NUMBER = 0x1950A86A20F9469CFC6C
 _PROTOCOL_VERSION = 1001
 _OTHER_ENTRIES = ("version", "byteorder", ".data/", ".format_version", ".storage_alignment")
-
-
-def is_of_tensors(archive):
-    """Whether the zip_archive.Archive has anything for load_zip; one of a torch.save without tensors
-    has not."""
-    return any(name.startswith(("data/", "code/")) for name in archive.names())
 
 
 def load_zip(archive):

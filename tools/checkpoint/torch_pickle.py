@@ -1,8 +1,8 @@
 """What the pickles of PyTorch may name: tensors and the dictionaries that hold them.
 
-`TorchGlobals(storage_of)` has the table and the resolver for `restricted_pickle.load_next`. A pickle
-names storages by a persistent id ("storage", type, key, device, elements[, view]), whatever file
-they are in; `storage_of(dtype, key, elements)` returns the Storage.
+`TorchGlobals(storage_of)` has the table and the resolver for `restricted_pickle.load_next`. A
+pickle names storages by a persistent id ("storage", type, key, device, elements[, view]), whatever
+file they are in; `storage_of(dtype, key, elements)` returns the Storage.
 """
 
 from .errors import CheckpointError, printable
@@ -30,7 +30,7 @@ class _OrderedDict(dict, Buildable):
         put_items(self, items)
 
     def set_state(self, state):
-        """Attributes: PyTorch keeps the versions of modules there, and they say nothing of values."""
+        """Attributes: PyTorch keeps the versions of modules there, which say nothing of values."""
         if not isinstance(state, dict):
             raise CheckpointError("has an OrderedDict whose attributes are no dictionary")
 

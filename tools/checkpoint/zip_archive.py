@@ -37,8 +37,7 @@ class Archive:
     def unexpected(self, name):
         """The error to raise for an entry that should not be there."""
         return CheckpointError(
-            f"has the unexpected entry {printable(name)}; is it a checkpoint of "
-            "another project?"
+            f"has the unexpected entry {printable(name)}; is it a checkpoint of another project?"
         )
 
     def expect_bytes(self, name, size):
@@ -76,8 +75,7 @@ class Archive:
         data = self._guarded(lambda: self._zip.read(entry))
         if len(data) != entry.file_size:
             raise CheckpointError(
-                f"the entry {name} has {len(data)} of {entry.file_size} bytes; "
-                "download it again"
+                f"the entry {name} has {len(data)} of {entry.file_size} bytes; download it again"
             )
         return data
 

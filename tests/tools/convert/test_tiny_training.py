@@ -1,84 +1,31 @@
-"""tools/convert_checkpoint.py on small checkpoints made here, hostile ones among them.
-
-The pickles are written opcode by opcode, as NumPy's arrays are stored, so that neither NumPy nor
-Python's own pickler is needed and anything can be put into them.
-"""
+"""tools/convert_checkpoint.py on int8 checkpoints as tiny-training has them, and hostile ones."""
 
 import contextlib
 import io
 import json
-import os
 import pathlib
 import struct
-import sys
-import tempfile
 import unittest
 import zipfile
 
-REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(REPOSITORY / "tools"))
-import convert_checkpoint  # noqa: E402
-from checkpoint import networks, restricted_pickle  # noqa: E402
-from checkpoint.errors import CheckpointError  # noqa: E402
+from converter_test import (
+    ConverterTest, Raw, convert_checkpoint, encoded, float32, global_opcode, pickle_of, pickled,
+    read_safetensors,
+)  # fmt: skip
+from checkpoint import folded_networks, restricted_pickle
 
 
-class Array:
-    """A NumPy array to store: type "i1", "i4" or "f4", shape, bytes."""
+class Array(Raw):
+    """A NumPy array: type "i1", "i4" or "f4", shape, bytes."""
 
     def __init__(self, kind, shape, data):
-        self.kind, self.shape, self.data = kind, shape, data
-
-
-class Raw:
-    """Opcodes to put into the pickle as they are."""
-
-    def __init__(self, opcodes):
-        self.opcodes = opcodes
-
-
-def pickled(value):
-    """Protocol-2 opcodes that build `value`."""
-    if isinstance(value, Raw):
-        return value.opcodes
-    if value is None:
-        return b"N"
-    if isinstance(value, bool):
-        return b"\x88" if value else b"\x89"
-    if isinstance(value, int):
-        return b"J" + struct.pack("<i", value)
-    if isinstance(value, float):
-        return b"G" + struct.pack(">d", value)
-    if isinstance(value, str):
-        text = value.encode()
-        return b"X" + struct.pack("<I", len(text)) + text
-    if isinstance(value, tuple):
-        return b"(" + b"".join(map(pickled, value)) + b"t"
-    if isinstance(value, list):
-        return b"](" + b"".join(map(pickled, value)) + b"e"
-    if isinstance(value, dict):
-        return b"}(" + b"".join(pickled(k) + pickled(v) for k, v in value.items()) + b"u"
-    if isinstance(value, Array):
-        return pickled_array(value)
-    raise TypeError(value)
-
-
-def global_opcode(module, name):
-    return b"c" + module.encode() + b"\n" + name.encode() + b"\n"
-
-
-def encoded(data):
-    """Bytes, as protocol 2 has them: a text that is encoded when it is read."""
-    return global_opcode("_codecs", "encode") + pickled((data.decode("latin-1"), "latin1")) + b"R"
-
-
-def pickled_array(value):
-    order = "|" if value.kind == "i1" else "<"
-    dtype = global_opcode("numpy", "dtype") + pickled((value.kind, False, True)) + b"R"
-    dtype += pickled((3, order, None, None, None, -1, -1, 0)) + b"b"
-    empty = global_opcode("numpy.core.multiarray", "_reconstruct")
-    empty += b"(" + global_opcode("numpy", "ndarray") + pickled((0,)) + encoded(b"b") + b"tR"
-    state = b"(" + pickled(1) + pickled(value.shape) + dtype + b"\x89" + encoded(value.data) + b"t"
-    return empty + state + b"b"
+        order = "|" if kind == "i1" else "<"
+        dtype = global_opcode("numpy", "dtype") + pickled((kind, False, True)) + b"R"
+        dtype += pickled((3, order, None, None, None, -1, -1, 0)) + b"b"
+        empty = global_opcode("numpy.core.multiarray", "_reconstruct")
+        empty += b"(" + global_opcode("numpy", "ndarray") + pickled((0,)) + encoded(b"b") + b"tR"
+        state = b"(" + pickled(1) + pickled(shape) + dtype + b"\x89" + encoded(data) + b"t"
+        super().__init__(empty + state + b"b")
 
 
 def conv(out_channels, in_channels, kernel=1, stride=1, depthwise=False):
@@ -108,7 +55,7 @@ def conv(out_channels, in_channels, kernel=1, stride=1, depthwise=False):
 
 def network(model="mbv2-w0.35", classes=3, with_mix=False):
     """A whole checkpoint of `model`, as the value that the pickle holds."""
-    topology = networks.topology(model, with_mix)
+    topology = folded_networks.topology(model, with_mix)
     blocks, features = {}, 0
     value = {"first_conv": None, "blocks": [], "feature_mix": None, "classifier": None}
     sources = {"expand": "pointwise1", "depthwise": "depthwise", "project": "pointwise2"}
@@ -134,71 +81,23 @@ def network(model="mbv2-w0.35", classes=3, with_mix=False):
     return value
 
 
-def pickle_of(value):
-    return b"\x80\x02" + pickled(value) + b"."
-
-
-def read_safetensors(path):
-    """({name: (shape, floats)}, metadata)"""
-    content = pathlib.Path(path).read_bytes()
-    end = 8 + int.from_bytes(content[:8], "little")
-    header = json.loads(content[8:end])
-    metadata = header.pop("__metadata__")
-    tensors = {}
-    for name, entry in header.items():
-        begin, stop = (end + offset for offset in entry["data_offsets"])
-        assert entry["dtype"] == "F32"
-        values = struct.unpack(f"<{(stop - begin) // 4}f", content[begin:stop])
-        tensors[name] = (entry["shape"], values)
-    return tensors, metadata
-
-
-def float32(number):
-    return struct.unpack("<f", struct.pack("<f", number))[0]
-
-
-class ConvertCheckpoint(unittest.TestCase):
-    def setUp(self):
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        self.folder = pathlib.Path(folder.name)
-        self.source = self.folder / "net.pkl"
-        self.target = self.folder / "net.safetensors"
-
+class TinyTraining(ConverterTest):
     def write_source(self, value, pickle=None, **zip_options):
         with zipfile.ZipFile(self.source, "w", **zip_options) as archive:
             archive.writestr("archive/data.pkl", pickle_of(value) if pickle is None else pickle)
             archive.writestr("archive/version", "3\n")
 
-    def run_tool(self, *options):
-        """(exit status, what it printed)"""
-        output = io.StringIO()
-        with contextlib.redirect_stdout(output), contextlib.redirect_stderr(output):
-            status = convert_checkpoint.main([str(self.source), str(self.target), *options])
-        return status, output.getvalue()
-
-    def assert_refused(self, *parts, options=()):
-        status, output = self.run_tool(*options)
-        self.assertEqual(status, 1, output)
-        self.assertEqual(output.count("\n"), 1, output)
-        self.assertIn("convert_checkpoint: error: ", output)
-        for part in parts:
-            self.assertIn(part, output)
-        self.assertFalse(self.target.exists())
-        leftovers = [item.name for item in self.folder.iterdir() if item.name.endswith(".tmp")]
-        self.assertEqual(leftovers, [])
-
     # What a good checkpoint becomes
 
     def test_every_model_is_recognised_and_named(self):
-        for model in networks.NAMES:
+        for model in folded_networks.NAMES:
             with self.subTest(model):
                 self.write_source(network(model))
                 status, output = self.run_tool()
                 self.assertEqual(status, 0, output)
                 tensors, metadata = read_safetensors(self.target)
                 self.assertEqual(metadata["model"], model)
-                convs = networks.topology(model, False).convs
+                convs = folded_networks.topology(model, False).convs
                 expected = {f"{n}.{p}" for n in [*convs, "classifier"] for p in ("weight", "bias")}
                 self.assertEqual(set(tensors), expected)
 
@@ -208,7 +107,7 @@ class ConvertCheckpoint(unittest.TestCase):
             ("mcunet-5fps", 42, 463_216),
             ("proxyless-w0.3", 60, 320_816),
         ):
-            found = networks.topology(model, False).convs
+            found = folded_networks.topology(model, False).convs
             self.assertEqual(len(found), convs)
             elements = sum(c.out_channels * c.in_channels * c.kernel**2 for c in found.values())
             self.assertEqual(elements, weights)
@@ -379,9 +278,14 @@ class ConvertCheckpoint(unittest.TestCase):
         self.assert_refused("net.pkl", "not a plain file")
 
     def test_source_that_is_no_zip(self):
-        for content in (b"", b"hello", b"PK\x03\x04", pickle_of(None)):
+        for content, part in (
+            (b"", "neither a zip archive"),
+            (b"hello", "neither a zip archive"),
+            (b"PK\x03\x04", "not a zip archive or a truncated one"),
+            (pickle_of(None), "a pickle, but not one of torch.save"),
+        ):
             self.source.write_bytes(content)
-            self.assert_refused("net.pkl", "not a zip archive or a truncated one")
+            self.assert_refused("net.pkl", part)
 
     def test_truncated_zip(self):
         self.write_source(network())
@@ -520,9 +424,7 @@ class ConvertCheckpoint(unittest.TestCase):
             "blocks.1.expand",
             options=["--model", "mbv2-w0.35"],
         )
-        self.assert_refused(
-            "unknown model 'mbv3'", "proxyless-w0.3", options=["--model", "mbv3"]
-        )
+        self.assert_refused("unknown model 'mbv3'", "proxyless-w0.3", options=["--model", "mbv3"])
 
     # What the user says, and where it is written to
 
@@ -580,31 +482,7 @@ class ConvertCheckpoint(unittest.TestCase):
         with contextlib.redirect_stdout(output), self.assertRaises(SystemExit) as ended:
             convert_checkpoint.main(["--help"])
         self.assertEqual(ended.exception.code, 0)
-        self.assertIn("tools/convert_checkpoint.py mbv2-w0.35.pkl", output.getvalue())
-
-
-class RealNetworks(unittest.TestCase):
-    """The published files, where they are at hand."""
-
-    def test_conversion(self):
-        roots = [REPOSITORY.parent / "shared" / "data"]
-        if os.environ.get("TRADY_DATA"):
-            roots.insert(0, pathlib.Path(os.environ["TRADY_DATA"]))
-        folders = [r / "weights" for r in roots if (r / "weights/mbv2-w0.35.pkl").exists()]
-        if not folders:
-            self.skipTest("SKIP: no weights/mbv2-w0.35.pkl in $TRADY_DATA or ../shared/data")
-        for model in networks.NAMES:
-            with self.subTest(model), tempfile.TemporaryDirectory() as target_folder:
-                target = os.path.join(target_folder, "net.safetensors")
-                message = convert_checkpoint.convert(folders[0] / f"{model}.pkl", target)
-                self.assertIn(f"{model}, ", message)
-                tensors, metadata = read_safetensors(target)
-                self.assertEqual(metadata["model"], model)
-                self.assertEqual(len(json.loads(metadata["class_names"])), 1000)
-                self.assertEqual(tensors["classifier.weight"][0][0], 1000)
-                with self.assertRaises(CheckpointError):
-                    other = next(name for name in networks.NAMES if name != model)
-                    convert_checkpoint.convert(folders[0] / f"{model}.pkl", target, model=other)
+        self.assertIn("tools/convert_checkpoint.py resnet18.pth", output.getvalue())
 
 
 if __name__ == "__main__":
