@@ -203,39 +203,39 @@ class Backend {
   /// that are equal. A NaN counts as larger than any number. winner: one byte an element of y, or
   /// null: not wanted.
   virtual void max_pool_forward(const MaxPoolShape& shape, const void* x, void* y,
-                                uint8_t* winner) const;
+                                uint8_t* winner) const = 0;
   /// dx = the sum of dy over the windows that an element won, overwritten.
   virtual void max_pool_backward(const MaxPoolShape& shape, const void* dy, const uint8_t* winner,
-                                 void* dx) const;
+                                 void* dx) const = 0;
   /// y[n][i][j][first_c + c] = x[n][stride * i][stride * j][c], all other channels 0.
-  virtual void shortcut_forward(const ShortcutShape& shape, const void* x, void* y) const;
+  virtual void shortcut_forward(const ShortcutShape& shape, const void* x, void* y) const = 0;
   /// dx (=|+=) the transpose of that applied to dy.
   virtual void shortcut_backward(const ShortcutShape& shape, const void* dy, void* dx,
-                                 GradientMode mode) const;
+                                 GradientMode mode) const = 0;
 
   /// mean[c] and the biased variance[c] of z over the positions, summed in double in a fixed order.
   /// z: [positions, channel_count], positions >= 1
   virtual void batch_statistics(const void* z, int64_t positions, int64_t channel_count, void* mean,
-                                void* variance) const;
+                                void* variance) const = 0;
   /// y = activation(gamma * xhat + beta + residual).  residual, y: [positions, channel_count];
   /// residual null for none, may be y; mask: as of ConvForward, or null
   virtual void batch_norm_forward(const BatchNormBuffers& buffers, int64_t positions,
                                   int64_t channel_count, Activation activation,
-                                  const void* residual, void* y, uint8_t* mask) const;
+                                  const void* residual, void* y, uint8_t* mask) const = 0;
   /// dgamma[c] = sum of dy * xhat, dbeta[c] = sum of dy over the positions, in a fixed order.
   virtual void batch_norm_grad_parameters(const BatchNormBuffers& buffers, const void* dy,
                                           int64_t positions, int64_t channel_count, void* dgamma,
-                                          void* dbeta) const;
+                                          void* dbeta) const = 0;
   /// dz = gamma / sqrt(variance + epsilon) * (dy - dbeta / positions - xhat * dgamma / positions),
   /// where mean and variance are those of the batch. dz: overwritten; may be dy
   virtual void batch_norm_grad_input(const BatchNormBuffers& buffers, const void* dy,
                                      const void* dgamma, const void* dbeta, int64_t positions,
-                                     int64_t channel_count, void* dz) const;
+                                     int64_t channel_count, void* dz) const = 0;
   /// Nothing if control->updates is 0, else r = (1 - momentum) * r + momentum * value for both, of
   /// the variance its unbiased estimate: variance * positions / max(positions - 1, 1).
   virtual void update_statistics(const StepControl* control, const void* mean, const void* variance,
                                  int64_t positions, int64_t channel_count, double momentum,
-                                 void* running_mean, void* running_variance) const;
+                                 void* running_mean, void* running_variance) const = 0;
 
   /// logits: [batch, classes], classes >= 1
   virtual void cross_entropy(const CrossEntropyBuffers& buffers, int64_t batch, int64_t classes,
@@ -257,7 +257,7 @@ class Backend {
   /// out[i] = x[i]
   virtual void copy(const void* x, int64_t elements, void* out) const = 0;
   /// x[r][i] *= scale[rows[r]], i < columns.  x: [rows.count, columns]; index null: in order
-  virtual void scale_rows(void* x, ChannelList rows, int64_t columns, const void* scale) const;
+  virtual void scale_rows(void* x, ChannelList rows, int64_t columns, const void* scale) const = 0;
   /// x[i] = 0
   virtual void zero(void* x, int64_t elements) const = 0;
   /// *sum += the sum of x[i]^2 in double, in a fixed order.

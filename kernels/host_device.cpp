@@ -3,7 +3,6 @@
 #include <cmath>
 #include <cstring>
 #include <new>
-#include <stdexcept>
 
 #include "kernels/backend.h"
 
@@ -55,41 +54,6 @@ std::unique_ptr<Transfers> Backend::make_transfers(int, int64_t) const {
 
 std::unique_ptr<Recording> Backend::record(const std::function<void()>&) const {
   return nullptr;
-}
-
-void Backend::max_pool_forward(const MaxPoolShape&, const void*, void*, uint8_t*) const {
-  throw std::logic_error("max_pool_forward");
-}
-void Backend::max_pool_backward(const MaxPoolShape&, const void*, const uint8_t*, void*) const {
-  throw std::logic_error("max_pool_backward");
-}
-void Backend::shortcut_forward(const ShortcutShape&, const void*, void*) const {
-  throw std::logic_error("shortcut_forward");
-}
-void Backend::shortcut_backward(const ShortcutShape&, const void*, void*, GradientMode) const {
-  throw std::logic_error("shortcut_backward");
-}
-void Backend::batch_statistics(const void*, int64_t, int64_t, void*, void*) const {
-  throw std::logic_error("batch_statistics");
-}
-void Backend::batch_norm_forward(const BatchNormBuffers&, int64_t, int64_t, Activation, const void*,
-                                 void*, uint8_t*) const {
-  throw std::logic_error("batch_norm_forward");
-}
-void Backend::batch_norm_grad_parameters(const BatchNormBuffers&, const void*, int64_t, int64_t,
-                                         void*, void*) const {
-  throw std::logic_error("batch_norm_grad_parameters");
-}
-void Backend::batch_norm_grad_input(const BatchNormBuffers&, const void*, const void*, const void*,
-                                    int64_t, int64_t, void*) const {
-  throw std::logic_error("batch_norm_grad_input");
-}
-void Backend::update_statistics(const StepControl*, const void*, const void*, int64_t, int64_t,
-                                double, void*, void*) const {
-  throw std::logic_error("update_statistics");
-}
-void Backend::scale_rows(void*, ChannelList, int64_t, const void*) const {
-  throw std::logic_error("scale_rows");
 }
 
 }  // namespace trady::kernels

@@ -2,6 +2,8 @@
 // stream and a small workspace. It has no kernels of its own.
 #include "kernels/cuda/cuda_backend.h"
 
+#include <algorithm>
+#include <initializer_list>
 #include <limits>
 #include <stdexcept>
 #include <string>
@@ -53,18 +55,34 @@ std::string architecture_of(const Gpu& gpu) {
   return "sm_" + std::to_string(gpu.major) + std::to_string(gpu.minor);
 }
 
-/// check_shape, and sizes that kernels/cuda/window.cuh can index.
-void check_indexable(const ConvShape& shape) {
-  check_shape(shape);
+/// Sizes that kernels can index in 32 bits.
+void check_indexable(const char* op, std::initializer_list<int64_t> tensors) {
   constexpr int64_t kMost = std::numeric_limits<int32_t>::max();
-  for (const int64_t elements :
-       {shape.in_elements(), shape.out_elements(), shape.weight_elements()}) {
+  for (const int64_t elements : tensors) {
     if (elements > kMost) {
-      throw std::invalid_argument("[cuda] a convolution's tensor has " + std::to_string(elements) +
-                                  " elements, and kernels index " + std::to_string(kMost) +
-                                  " at most; use a smaller micro-batch");
+      throw std::invalid_argument(std::string("[cuda] a ") + op + "'s tensor has " +
+                                  std::to_string(elements) + " elements, and kernels index " +
+                                  std::to_string(kMost) + " at most; use a smaller micro-batch");
     }
   }
+}
+
+void check_indexable(const ConvShape& shape) {
+  check_shape(shape);
+  check_indexable("convolution",
+                  {shape.in_elements(), shape.out_elements(), shape.weight_elements()});
+}
+
+void check_indexable(const MaxPoolShape& s) {
+  check_shape(s);
+  check_indexable("max pooling", {s.batch * s.in_h * s.in_w * s.channels,
+                                  s.batch * s.out_h() * s.out_w() * s.channels});
+}
+
+void check_indexable(const ShortcutShape& s) {
+  check_shape(s);
+  check_indexable("shortcut",
+                  {s.batch * s.in_h * s.in_w * s.in_c, s.batch * s.out_h() * s.out_w() * s.out_c});
 }
 
 /// A stream of our own, or one that is lent.
@@ -88,8 +106,9 @@ class StreamHolder {
 };
 
 constexpr int64_t kSquareSumsBytes = kSumSquaresBlocks * int64_t{sizeof(double)};
-constexpr int64_t kWorkspaceBytes =
-    kSquareSumsBytes + kGradBiasPartialSums * int64_t{sizeof(float)};
+constexpr int64_t kPartialSumsBytes = std::max(kGradBiasPartialSums * int64_t{sizeof(float)},
+                                               kBatchNormPieceSums* int64_t{sizeof(double)});
+constexpr int64_t kWorkspaceBytes = kSquareSumsBytes + kPartialSumsBytes;
 
 /// What reductions without a scratch of their own need. One stream uses it, so one is enough.
 class Workspace {
@@ -99,8 +118,10 @@ class Workspace {
   Workspace& operator=(const Workspace&) = delete;
   ~Workspace() { free_on_device(memory_); }
 
-  float* bias_sums() const { return reinterpret_cast<float*>(memory_ + kSquareSumsBytes); }
   double* square_sums() const { return reinterpret_cast<double*>(memory_); }
+  /// One memory for both: what a primitive leaves there ends with it.
+  float* bias_sums() const { return reinterpret_cast<float*>(memory_ + kSquareSumsBytes); }
+  double* batch_norm_sums() const { return reinterpret_cast<double*>(memory_ + kSquareSumsBytes); }
 
  private:
   char* memory_;
@@ -189,6 +210,55 @@ class HandwrittenBackend final : public CudaBackend {
                           void* dx) const override {
     cuda::mean_pool_backward(floats(dy), batch, positions, channel_count, floats(dx), work());
   }
+  void max_pool_forward(const MaxPoolShape& shape, const void* x, void* y,
+                        uint8_t* winner) const override {
+    check_indexable(shape);
+    cuda::max_pool_forward(shape, floats(x), floats(y), winner, work());
+  }
+  void max_pool_backward(const MaxPoolShape& shape, const void* dy, const uint8_t* winner,
+                         void* dx) const override {
+    check_indexable(shape);
+    cuda::max_pool_backward(shape, floats(dy), winner, floats(dx), work());
+  }
+  void shortcut_forward(const ShortcutShape& shape, const void* x, void* y) const override {
+    check_indexable(shape);
+    cuda::shortcut_forward(shape, floats(x), floats(y), work());
+  }
+  void shortcut_backward(const ShortcutShape& shape, const void* dy, void* dx,
+                         GradientMode mode) const override {
+    check_indexable(shape);
+    cuda::shortcut_backward(shape, floats(dy), floats(dx), mode, work());
+  }
+  void batch_statistics(const void* z, int64_t positions, int64_t channel_count, void* mean,
+                        void* variance) const override {
+    cuda::batch_statistics(floats(z), positions, channel_count, workspace_.batch_norm_sums(),
+                           floats(mean), floats(variance), work());
+  }
+  void batch_norm_forward(const BatchNormBuffers& buffers, int64_t positions, int64_t channel_count,
+                          Activation activation, const void* residual, void* y,
+                          uint8_t* mask) const override {
+    cuda::batch_norm_forward(buffers, positions, channel_count, activation, floats(residual),
+                             floats(y), mask, work());
+  }
+  void batch_norm_grad_parameters(const BatchNormBuffers& buffers, const void* dy,
+                                  int64_t positions, int64_t channel_count, void* dgamma,
+                                  void* dbeta) const override {
+    cuda::batch_norm_grad_parameters(buffers, floats(dy), positions, channel_count,
+                                     workspace_.batch_norm_sums(), floats(dgamma), floats(dbeta),
+                                     work());
+  }
+  void batch_norm_grad_input(const BatchNormBuffers& buffers, const void* dy, const void* dgamma,
+                             const void* dbeta, int64_t positions, int64_t channel_count,
+                             void* dz) const override {
+    cuda::batch_norm_grad_input(buffers, floats(dy), floats(dgamma), floats(dbeta), positions,
+                                channel_count, floats(dz), work());
+  }
+  void update_statistics(const StepControl* control, const void* mean, const void* variance,
+                         int64_t positions, int64_t channel_count, double momentum,
+                         void* running_mean, void* running_variance) const override {
+    cuda::update_statistics(control, floats(mean), floats(variance), positions, channel_count,
+                            momentum, floats(running_mean), floats(running_variance), work());
+  }
   void cross_entropy(const CrossEntropyBuffers& buffers, int64_t batch, int64_t classes,
                      double scale) const override {
     cuda::cross_entropy(buffers, batch, classes, scale, work());
@@ -217,6 +287,9 @@ class HandwrittenBackend final : public CudaBackend {
     if (elements == 0) return;
     check(cudaMemsetAsync(x, 0, bytes_of_floats(elements), work()), "zero");
   }
+  void scale_rows(void* x, ChannelList rows, int64_t columns, const void* scale) const override {
+    cuda::scale_rows(floats(x), rows, columns, floats(scale), work());
+  }
   void add_squares(const void* x, int64_t elements, double* sum) const override {
     cuda::add_squares(floats(x), elements, workspace_.square_sums(), sum, work());
   }
@@ -227,8 +300,6 @@ class HandwrittenBackend final : public CudaBackend {
     cuda::judge(clip_norm, control, halted, work());
   }
   void sgd(const ConvShape& shape, const SgdArgs& args) const override {
-    // Ignoring it would update a frozen batch-norm's weights wrongly.
-    if (args.row_scale) throw std::logic_error("[cuda] sgd has no rates by row");
     cuda::sgd(shape, args, work());
   }
   void slice_norms(const ConvShape& shape, SliceKind kind, int64_t count, const void* dw,

@@ -1,5 +1,6 @@
-// dy[i] = mask bit i ? dy[i] : 0;  out[i] += x[i].
-// Each element is read and written once: 8 bytes an element for apply_mask (and 1/8), 12 for add.
+// dy[i] = mask bit i ? dy[i] : 0;  out[i] += x[i];  x[r][i] *= scale[rows[r]].
+// Each element is read and written once: 8 bytes an element for apply_mask (and 1/8) and scale_rows
+// (and 8 a row), 12 for add.
 // Bit i of a mask is bit i % 8 of byte i / 8 (kernels/types.h).
 #include "kernels/cuda/device/flat_launch.cuh"
 #include "kernels/cuda/device/vector_access.cuh"
@@ -9,7 +10,7 @@
 namespace trady::kernels::cuda {
 namespace {
 
-// In both a thread has 4 elements; the last one may have fewer.
+// In the first two a thread has 4 elements; the last one may have fewer.
 
 __global__ void __launch_bounds__(kFlatThreads) mask_gradient(float* dy,            // [elements]
                                                               const uint8_t* mask,  // [/ 8, up]
@@ -38,6 +39,18 @@ __global__ void __launch_bounds__(kFlatThreads) add_to(const float* x,  // [elem
   }
 }
 
+// A thread has one element: rows are those of packed gradients, of any length.
+__global__ void __launch_bounds__(kFlatThreads)
+    scale_each_row(float* x,  // [rows, columns]
+                   int64_t elements, int64_t columns,
+                   const int32_t* rows,  // [rows], or null: in order
+                   const float* scale) {
+  const int64_t i = flat_index();
+  if (i >= elements) return;
+  const int64_t row = i / columns;
+  x[i] *= scale[rows != nullptr ? rows[row] : row];
+}
+
 int64_t threads_of_four(int64_t elements) {
   return (elements + 3) / 4;
 }
@@ -51,6 +64,13 @@ void apply_mask(float* dy, const uint8_t* mask, int64_t elements, cudaStream_t s
 
 void add(const float* x, int64_t elements, float* out, cudaStream_t stream) {
   launch(flat_launch("add", threads_of_four(elements), stream), add_to, x, elements, out);
+}
+
+void scale_rows(float* x, ChannelList rows, int64_t columns, const float* scale,
+                cudaStream_t stream) {
+  const int64_t elements = rows.count * columns;
+  launch(flat_launch("scale_rows", elements, stream), scale_each_row, x, elements, columns,
+         rows.index, scale);
 }
 
 }  // namespace trady::kernels::cuda

@@ -11,6 +11,8 @@ namespace {
 
 struct Rule {
   float weight_decay, momentum;
+  const float* row_scale;  // [C'], or null: all 1
+  int64_t row_elements;    // weights of one output channel
 };
 
 // A thread updates one weight.
@@ -28,7 +30,9 @@ __global__ void __launch_bounds__(kFlatThreads)
   float step = static_cast<float>(control->gradient_scale) * dw[i];
   if (rule.weight_decay != 0) step += rule.weight_decay * w[at];
   if (velocity) velocity[at] = step = rule.momentum * velocity[at] + step;
-  w[at] -= static_cast<float>(control->learning_rate) * step;
+  auto rate = static_cast<float>(control->learning_rate);
+  if (rule.row_scale) rate *= rule.row_scale[at / rule.row_elements];
+  w[at] -= rate * step;
 }
 
 }  // namespace
@@ -36,7 +40,8 @@ __global__ void __launch_bounds__(kFlatThreads)
 void sgd(const ConvShape& shape, const SgdArgs& args, cudaStream_t stream) {
   const SliceLayout layout(shape, args.kind, args.channels.count);
   const int64_t packed = layout.slice_elements * layout.count;
-  const Rule rule{static_cast<float>(args.weight_decay), static_cast<float>(args.momentum)};
+  const Rule rule{static_cast<float>(args.weight_decay), static_cast<float>(args.momentum),
+                  static_cast<const float*>(args.row_scale), shape.weight_elements() / shape.out_c};
   launch(flat_launch("sgd", packed, stream), step_down, static_cast<float*>(args.w),
          static_cast<const float*>(args.dw), layout, packed, args.channels.index, rule,
          static_cast<float*>(args.velocity), args.control);

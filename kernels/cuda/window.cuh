@@ -1,4 +1,4 @@
-// A convolution's geometry as kernels read it, and the two maps between positions.
+// The geometry of a convolution or a pooling as kernels read it, and the maps between positions.
 #pragma once
 
 #include "kernels/cuda/device/runtime.cuh"
@@ -6,11 +6,12 @@
 
 namespace trady::kernels::cuda {
 
-/// ConvShape in 32 bits: no activation of a training step has 2^31 elements.
+/// ConvShape or MaxPoolShape in 32 bits: no activation of a training step has 2^31 elements.
 struct Window {
   int in_h, in_w, out_h, out_w, kernel, stride, padding;
 
-  explicit Window(const ConvShape& s)
+  template <typename Shape>
+  explicit Window(const Shape& s)
       : in_h(static_cast<int>(s.in_h)),
         in_w(static_cast<int>(s.in_w)),
         out_h(static_cast<int>(s.out_h())),

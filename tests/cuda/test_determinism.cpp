@@ -76,6 +76,16 @@ TEST_CASE("determinism: reductions", "[determinism]") {
       device.add_squares(values.data(), rows * columns, squares.data());
       return std::vector{sums.values(), means.values(), norms.values(), squares.values()};
     });
+    const Buffer dy(device, random_values(rows * columns, 2));
+    check_same_bytes([&] {
+      const Buffer mean(device, columns), variance(device, columns);
+      const Buffer dgamma(device, columns), dbeta(device, columns);
+      device.batch_statistics(values.data(), rows, columns, mean.data(), variance.data());
+      device.batch_norm_grad_parameters(
+          {.z = values.data(), .mean = mean.data(), .variance = variance.data(), .epsilon = 1e-3},
+          dy.data(), rows, columns, dgamma.data(), dbeta.data());
+      return std::vector{mean.values(), variance.values(), dgamma.values(), dbeta.values()};
+    });
   }
   const int64_t batch = 33, classes = 17;
   const Buffer logits(device, random_values(batch * classes, 2, -5, 5));

@@ -108,5 +108,53 @@ TEST_CASE("reductions: more elements than the fewest pieces hold", "[large]") {
   }
 }
 
+/// Mean, variance, dgamma and dbeta of values around `centre`, and dz, y and its mask.
+std::vector<std::vector<double>> batch_norm_results(const kernels::Backend& on, int64_t positions,
+                                                    int64_t channels, double centre) {
+  const int64_t elements = positions * channels;
+  const Buffer z(on, random_values(elements, 1, centre - 1, centre + 1));
+  const Buffer dy(on, random_values(elements, 2)), gamma(on, random_values(channels, 3));
+  const Buffer beta(on, random_values(channels, 4)), residual(on, random_values(elements, 5));
+  const Buffer mean(on, channels), variance(on, channels), dgamma(on, channels),
+      dbeta(on, channels), y(on, elements), dz(on, elements);
+  on.batch_statistics(z.data(), positions, channels, mean.data(), variance.data());
+  const kernels::BatchNormBuffers buffers{z.data(),     mean.data(), variance.data(),
+                                          gamma.data(), beta.data(), 1e-3};
+  on.batch_norm_grad_parameters(buffers, dy.data(), positions, channels, dgamma.data(),
+                                dbeta.data());
+  on.batch_norm_grad_input(buffers, dy.data(), dgamma.data(), dbeta.data(), positions, channels,
+                           dz.data());
+  on.batch_norm_forward(buffers, positions, channels, Activation::relu, residual.data(), y.data(),
+                        nullptr);
+  return {mean.values(),  variance.values(), dgamma.values(),
+          dbeta.values(), dz.values(),       y.values()};
+}
+
+TEST_CASE("batch_norm: many pieces and tiles, threads with several groups", "[large]") {
+  const auto reference = float64_reference();
+  for (const auto& device : devices_under_test()) {
+    // The last one is more than a GPU full of threads: some have two groups of 8, three of 4.
+    for (const auto& [positions, channels] : {std::pair<int64_t, int64_t>{70000, 1},
+                                              {3000, 70},
+                                              {5000, 16},
+                                              {300, 132},
+                                              {9, 1030},
+                                              {1050, 1024}}) {
+      INFO(positions << " x " << channels);
+      const auto expected = batch_norm_results(*reference, positions, channels, 0);
+      const auto actual = batch_norm_results(*device, positions, channels, 0);
+      for (size_t i = 0; i < expected.size(); ++i) {
+        INFO("result " << i);
+        CHECK(nmse(actual[i], expected[i]) <= kFloat32Nmse);
+      }
+    }
+    // Far from 0, where the difference of two large sums would have no digits left.
+    const auto expected = batch_norm_results(*reference, 3000, 20, 4096);
+    const auto actual = batch_norm_results(*device, 3000, 20, 4096);
+    CHECK(nmse(actual[0], expected[0]) <= kFloat32Nmse);
+    CHECK(nmse(actual[1], expected[1]) <= kFloat32Nmse);
+  }
+}
+
 }  // namespace
 }  // namespace trady::testing

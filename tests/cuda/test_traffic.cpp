@@ -4,9 +4,8 @@
 
 #include <catch2/catch.hpp>
 
-#include "cuda_on_host/control.h"
-#include "kernels/work_counters.h"
 #include "tests/cuda/cuda_device.h"
+#include "tests/cuda/measured_traffic.h"
 #include "tests/cuda/packed_slots.h"
 #include "tests/cuda/split_convs.h"
 
@@ -18,25 +17,6 @@ using kernels::ConvShape;
 using kernels::GradientMode;
 using kernels::SliceKind;
 using kernels::WorkTotals;
-using kernels::cuda::CudaBackend;
-
-struct Measured {
-  WorkTotals counted;   ///< by the launchers
-  int64_t touched = 0;  ///< bytes that its kernels read and wrote, each once a kernel
-};
-
-template <typename Run>
-Measured measure(const CudaBackend& cuda, const Run& run) {
-  cuda.synchronize();
-  const WorkTotals before = kernels::work_counters().snapshot();
-  cuda_on_host::count_traffic(true);
-  run();
-  cuda.synchronize();
-  cuda_on_host::count_traffic(false);
-  const auto traffic = cuda_on_host::traffic();
-  return {kernels::work_counters().snapshot() - before,
-          static_cast<int64_t>(traffic.bytes_read + traffic.bytes_written)};
-}
 
 /// Bytes of the weights of depthwise taps that fall into the padding for every output: kernels that
 /// skip the padding do not read them.

@@ -14,53 +14,15 @@ using testing::relative_error;
 
 constexpr int64_t kBatch = 4;
 
-/// A residual block behind max pooling whose input feeds two convolutions, and one whose shortcut
-/// has no parameters.
-Tape residual_network(BatchNormMode mode) {
-  using kernels::Activation;
-  Tape tape(mode);
-  const auto conv = [&](TensorId x, const std::string& name, int64_t channels, int64_t stride,
-                        Activation activation, TensorId residual = kNoTensor) {
-    return tape.conv2d(x, {.name = name,
-                           .out_channels = channels,
-                           .kernel = 3,
-                           .stride = stride,
-                           .batch_norm = name + "_norm",
-                           .epsilon = 1e-3,
-                           .activation = activation,
-                           .residual = residual});
-  };
-  TensorId x = tape.image(15, {});
-  x = tape.max_pool(conv(x, "first", 4, 1, Activation::relu), 3, 2);
-  TensorId y = conv(x, "a.1", 5, 1, Activation::relu);
-  TensorId short_way = conv(x, "a.0", 5, 1, Activation::none);
-  x = conv(y, "a.2", 5, 1, Activation::relu, short_way);
-  y = conv(x, "b.1", 8, 2, Activation::relu6);
-  short_way = tape.shortcut(x, 2, 8);
-  x = conv(y, "b.2", 8, 1, Activation::relu, short_way);
-  tape.cross_entropy(tape.linear(tape.mean_pool(x), "classifier", 3));
-  return tape;
-}
-
 struct Bench {
   Bench(BatchNormMode mode, int64_t micro_batch)
       : device(kernels::make_reference_backend(kernels::DType::float64)),
-        tape(residual_network(mode)),
+        tape(testing::residual_network(mode)),
         parameters(tape.parameters(), *device),
         runner(tape, *device, parameters, {}, {kBatch, micro_batch, true, {}}, 1),
         batch(tape, kBatch, 5) {
     testing::fill_random(parameters, 3);
-    for (const BatchNormLayer& layer : tape.batch_norms()) {
-      change(layer.gamma, [](double v) { return 1 + 0.3 * v; });
-      change(layer.running_variance, [](double v) { return 0.5 + v * v; });
-    }
-    merge_batch_norms(tape, parameters);
-  }
-  template <typename Map>
-  void change(ParameterId id, const Map& map) {
-    std::vector<double> values = parameters.get(id);
-    for (double& value : values) value = map(value);
-    parameters.set(id, values);
+    testing::fill_batch_norms(tape, parameters);
   }
   testing::Gradients gradients(const UpdatePlan& plan) {
     runner.select(plan);

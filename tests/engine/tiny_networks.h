@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/batch_norm.h"
 #include "engine/device_values.h"
 #include "engine/random.h"
 #include "engine/step/step_runner.h"
@@ -47,6 +48,34 @@ inline Tape tiny_network() {
   return tape;
 }
 
+/// A residual block behind max pooling whose input feeds two convolutions, and one whose shortcut
+/// has no parameters.
+inline Tape residual_network(BatchNormMode mode) {
+  using kernels::Activation;
+  Tape tape(mode);
+  const auto conv = [&](TensorId x, const std::string& name, int64_t channels, int64_t stride,
+                        Activation activation, TensorId residual = kNoTensor) {
+    return tape.conv2d(x, {.name = name,
+                           .out_channels = channels,
+                           .kernel = 3,
+                           .stride = stride,
+                           .batch_norm = name + "_norm",
+                           .epsilon = 1e-3,
+                           .activation = activation,
+                           .residual = residual});
+  };
+  TensorId x = tape.image(15, {});
+  x = tape.max_pool(conv(x, "first", 4, 1, Activation::relu), 3, 2);
+  TensorId y = conv(x, "a.1", 5, 1, Activation::relu);
+  TensorId short_way = conv(x, "a.0", 5, 1, Activation::none);
+  x = conv(y, "a.2", 5, 1, Activation::relu, short_way);
+  y = conv(x, "b.1", 8, 2, Activation::relu6);
+  short_way = tape.shortcut(x, 2, 8);
+  x = conv(y, "b.2", 8, 1, Activation::relu, short_way);
+  tape.cross_entropy(tape.linear(tape.mean_pool(x), "classifier", 3));
+  return tape;
+}
+
 /// Weights that cut ReLU6 at both corners and keep the gradients alive.
 inline void fill_random(Parameters& parameters, uint64_t seed) {
   for (size_t i = 0; i < parameters.specs().size(); ++i) {
@@ -58,6 +87,20 @@ inline void fill_random(Parameters& parameters, uint64_t seed) {
     for (double& value : values) value = deviation * random.normal();
     parameters.set(static_cast<ParameterId>(i), values);
   }
+}
+
+/// After fill_random: gammas around 1, variances above 0, and where batch-norm is frozen merged.
+inline void fill_batch_norms(const Tape& tape, Parameters& parameters) {
+  const auto change = [&](ParameterId id, const auto& map) {
+    std::vector<double> values = parameters.get(id);
+    for (double& value : values) value = map(value);
+    parameters.set(id, values);
+  };
+  for (const BatchNormLayer& layer : tape.batch_norms()) {
+    change(layer.gamma, [](double v) { return 1 + 0.3 * v; });
+    change(layer.running_variance, [](double v) { return 0.5 + v * v; });
+  }
+  merge_batch_norms(tape, parameters);
 }
 
 inline std::vector<std::vector<double>> values_of(const Parameters& parameters) {

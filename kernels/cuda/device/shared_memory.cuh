@@ -1,5 +1,7 @@
 // Shared memory: a kernel declares one struct of arrays and asks for it here; the launcher passes
 // its sizeof. The host execution then knows every byte of it, and poisons it before each block.
+// All of it is dynamic, so ptxas does not know its size: a comment in the kernel's PTX tells
+// .ci/kernel_resources.py.
 #pragma once
 
 #include "kernels/cuda/device/runtime.cuh"
@@ -11,6 +13,7 @@ template <typename T>
 __device__ __forceinline__ T& shared_memory() {
   static_assert(alignof(T) <= 16);
 #ifdef __CUDACC__
+  asm volatile("// shared memory: %0 bytes" ::"n"(sizeof(T)));
   extern __shared__ __align__(16) unsigned char bytes[];
   return *reinterpret_cast<T*>(bytes);
 #else
