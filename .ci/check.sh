@@ -5,7 +5,7 @@
 #   build      warnings are errors, in the build that `make test` uses
 #   format     clang-format
 #   lint       clang-tidy (.clang-tidy says which checks); the CUDA kernels as the host build has them
-#   kernels    the CUDA kernels through nvcc; their registers and spills
+#   kernels    the CUDA kernels through nvcc; their registers, shared memory and spills
 #   minimal    the libraries without oneDNN and zlib
 #   asan       tests with AddressSanitizer and UndefinedBehaviorSanitizer
 #   tsan       tests of worker threads and the data loader with ThreadSanitizer
