@@ -24,7 +24,7 @@ def load(data):
         )
     try:
         header = json.loads(data[8:begin].decode(), object_pairs_hook=_without_repetition)
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise CheckpointError(f"has a header that is not JSON ({error})") from None
     header.pop(METADATA_KEY, None)
     content = memoryview(data)[begin:]

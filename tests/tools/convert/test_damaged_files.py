@@ -106,7 +106,7 @@ class DamagedFiles(TorchFileTest):
 
         for header, part in (
             (good[:-1], "not JSON"),
-            (b"{" + b'"a":[' * 100_000, "not JSON"),
+            (b'{"a":' + b"[" * 100_000, "nested too deeply"),
             (b'{"\xff":1}', "not JSON"),
             (b'{"a":5}', "tensor 'a' in a way that is not understood"),
             (good.replace(b"F32", b"F8_E4M3"), "not understood"),

@@ -1,6 +1,7 @@
 """The numbers that tools/convert_checkpoint.py writes, for every type, stride and storage."""
 
 import itertools
+import math
 import unittest
 
 from converter_test import float32, read_safetensors
@@ -37,20 +38,24 @@ class TensorValues(NetworkTest):
             self.assertEqual(list(read_safetensors(self.target)[0]["linear.bias"][1]), values)
 
     def test_strides(self):
-        """Channels-last, transposed, and every other element of one storage that tensors share."""
+        """Channels-last, channels of a wider tensor, transposed, every other element."""
+
+        def strides_of(index, shape):
+            if len(shape) == 4:
+                o, c, h, w = shape
+                channels_last, transposed = (c * h * w, 1, w * c, c), (1, o, o * c, o * c * h)
+                channels_of_more = (2 * c * h * w, h * w, w, 1)
+                return (channels_last, channels_of_more, transposed)[index % 3]
+            return (1, shape[0]) if len(shape) == 2 else (2,)
+
+        offset = 3
         for legacy in (False, True):
             writer = TorchWriter(legacy)
             shapes, tensors = shapes_of(MODEL, CLASSES), {}
             for index, (name, shape) in enumerate(shapes.items()):
+                strides = strides_of(index // 5, shape)  # 5 tensors a convolution
+                stored = [9.0] * (offset + 2 * math.prod(shape))
                 values = values_of(index, shape)
-                if len(shape) == 4:
-                    o, c, h, w = shape
-                    strides, stored = (c * h * w, 1, w * c, c), [0.0] * len(values)
-                elif len(shape) == 2:
-                    strides, stored = (1, shape[0]), [0.0] * len(values)
-                else:
-                    strides, stored = (2,), [9.0] * (2 * len(values) + 3)
-                offset = 3 if len(shape) == 1 else 0
                 for position, value in zip(itertools.product(*map(range, shape)), values):
                     stored[offset + sum(i * s for i, s in zip(position, strides))] = value
                 reference = writer.reference(writer.storage("Float", stored))

@@ -9,8 +9,8 @@ import unittest
 import zipfile
 
 from converter_test import (
-    ConverterTest, Raw, convert_checkpoint, encoded, float32, global_opcode, pickle_of, pickled,
-    read_safetensors,
+    DEEP_TUPLE, ConverterTest, Raw, convert_checkpoint, encoded, float32, global_opcode, pickle_of,
+    pickled, read_safetensors,
 )  # fmt: skip
 from checkpoint import folded_networks, restricted_pickle
 
@@ -390,6 +390,11 @@ class TinyTraining(ConverterTest):
             value["first_conv"]["params"]["w_scales"] = scales
             self.write_source(value)
             self.assert_refused("first_conv.weight", "not finite")
+
+    def test_an_array_whose_type_is_nested_beyond_measure(self):
+        dtype = global_opcode("numpy", "dtype") + pickled((DEEP_TUPLE, False, True)) + b"R"
+        self.write_source(Raw(dtype))
+        self.assert_refused("type that is no text")
 
     def test_one_block_again_and_again(self):
         value = network()
