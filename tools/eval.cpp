@@ -77,7 +77,8 @@ void run_eval(EvalOptions o) {
   const ClassMapping mapping = map_classes(names, split.images->class_names());
   if (!mapping.note.empty()) std::fprintf(stderr, "note: %s\n", printable(mapping.note).c_str());
 
-  InputPipeline input(o.model, o.data, network.options.image_size, inference.settings, o.seed);
+  InputPipeline input(o.model, o.data, network.options.image_size, inference.runner->settings(),
+                      o.seed);
   const std::unique_ptr<Loader> loader =
       input.testing(relabel(split.images, mapping, names), split.name + " set");
 

@@ -19,11 +19,10 @@ Inference open_inference(ModelOptions& options, const StepSettings& wanted) {
   inference.loaded = load_network(options, *inference.backend, /*classes=*/std::nullopt,
                                   /*new_head=*/false, /*seed=*/0);
   const Tape& tape = inference.loaded.network.tape;
-  StepSettings& settings = inference.settings = wanted;
+  StepSettings settings = wanted;
   settings.micro_batch = default_micro_batch(tape, *inference.backend, settings.batch);
   settings.training = false;
-  settings.decoded_images = wanted.decoded_images && inference.backend->transforms_images();
-  if (!inference.backend->on_host()) settings.batches_in_flight = 2;
+  settings.batches_in_flight = 2;  // on a device beside the host; others take one at a time
   const auto workers = static_cast<int>(
       std::min<int64_t>(thread_count(options), settings.batch / settings.micro_batch));
   inference.runner =

@@ -14,7 +14,6 @@ void require_arithmetic(const kernels::Backend& backend);
 struct Inference {
   std::unique_ptr<kernels::Backend> backend;
   LoadedNetwork loaded;
-  StepSettings settings;
   std::unique_ptr<StepRunner> runner;
 };
 

@@ -75,6 +75,8 @@ class StepRunner {
   /// none can be begun before they have ended.
   int batches_in_flight() const { return settings_.batches_in_flight; }
   bool takes_decoded_images() const { return settings_.decoded_images; }
+  /// What of the settings that it was made with the device carries out.
+  const StepSettings& settings() const { return settings_; }
   void begin_train(const BatchView& batch, double learning_rate);
   TrainResult end_train();
   void begin_evaluate(const BatchView& batch);

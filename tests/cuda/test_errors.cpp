@@ -42,11 +42,17 @@ TEST_CASE("cuda: a step that does not fit says what it is made of", "[errors]") 
   StepSettings settings;
   settings.batch = settings.micro_batch = 256;
   StepRunner runner(tape, *cuda, parameters, {}, settings, 1);
+  // Live and peak bytes, category by category, are those of the plan.
+  KernelCache cache(*cuda);
+  const StepProgram program(tape, every_weight(tape), *cuda, cache, settings);
+  const std::string needed = planned_memory(program, parameters, 0, 1).description();
   cuda_on_host::set_device_memory_limit(size_t{2} << 20);
   CHECK_THROWS_WITH(runner.select(every_weight(tape)),
-                    Contains("out of memory") && Contains("the step needs") &&
-                        Contains(" of activations") && Contains(" of weights") &&
-                        Contains(" of masks") && Contains("micro-batch"));
+                    Contains("out of memory") && Contains("the step needs " + needed) &&
+                        Contains("MiB were asked for at once") && Contains("are free") &&
+                        Contains("micro-batch"));
+  CHECK_THAT(needed, Contains(" bytes, at its peak ") && Contains(" of activations") &&
+                         Contains(" of weights") && Contains(" of masks"));
   CHECK_THROWS_WITH(runner.evaluate({}), Contains("nothing is selected"));
   cuda_on_host::set_device_memory_limit(size_t{4} << 30);
   CHECK_NOTHROW(runner.select(every_weight(tape)));
