@@ -5,6 +5,8 @@
 #   make check   what must hold before a change is merged; contains the demo
 #   make build   build/release/tools/trady
 #   make clean   remove build/
+#   make package        build/package/*.deb: the program, and its libraries for CMake
+#   make package-test   installs them in a Debian 12 of its own; needs root, debootstrap, network
 #
 # On a machine with an NVIDIA GPU and the CUDA toolkit (docs/gpu.md); nothing is installed:
 #   make gpu-test     build everything, then all tests, compute-sanitizer, and short trainings
@@ -13,7 +15,7 @@
 
 JOBS ?= $(shell nproc)
 
-.PHONY: build test demo check clean gpu-test gpu-bench gpu-bundle
+.PHONY: build test demo check clean package package-test gpu-test gpu-bench gpu-bundle
 .DEFAULT_GOAL := build
 
 build:
@@ -29,6 +31,15 @@ demo: build
 
 check:
 	@JOBS=$(JOBS) .ci/check.sh
+
+# oneDNN, zlib and no CUDA: what Debian has.
+package: build
+	@tools/install_dependencies.sh --package
+	@rm -rf build/package
+	@cpack --config build/release/CPackConfig.cmake -B build/package
+
+package-test: package
+	@tests/package/test_package.sh build/package --dev
 
 gpu-test:
 	@JOBS=$(JOBS) tools/gpu/test.sh

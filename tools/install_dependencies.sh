@@ -2,8 +2,9 @@
 # Installs the Debian packages that the build needs and that are missing. Asks for nothing, and
 # does nothing where all are there.
 #
-# usage: tools/install_dependencies.sh [--check]
-#   --check   also what `make check` needs: format, lint
+# usage: tools/install_dependencies.sh [--check|--package]
+#   --check     also what `make check` needs: format, lint
+#   --package   also what `make package` needs
 set -euo pipefail
 
 # libdnnl-dev's CMake files look for OpenCL, which it does not depend on.
@@ -15,6 +16,9 @@ packages=(
 if [[ ${1:-} == --check ]]; then
   # libomp gives clang-tidy the omp.h that g++ has of its own.
   packages+=(clang-format-14 clang-tidy-14 libomp-14-dev)
+fi
+if [[ ${1:-} == --package ]]; then
+  packages+=(dpkg-dev)
 fi
 
 if ! command -v dpkg-query > /dev/null; then

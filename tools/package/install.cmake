@@ -18,13 +18,16 @@ install(PROGRAMS ${CMAKE_CURRENT_BINARY_DIR}/trady-convert TYPE BIN COMPONENT ru
 
 # --- development ---
 set(TRADY_HEADERS ${CMAKE_INSTALL_INCLUDEDIR}/trady)
-set(TRADY_INSTALLED_LIBRARIES kernels cuda engine models selection)
-foreach(library ${TRADY_INSTALLED_LIBRARIES})
-  set_target_properties(trady_${library} PROPERTIES EXPORT_NAME ${library})
-  install(TARGETS trady_${library} EXPORT trady-targets COMPONENT development)
+set(TRADY_INSTALLED_LIBRARIES trady_options)
+foreach(folder kernels engine models selection)
+  get_property(libraries DIRECTORY ${folder} PROPERTY BUILDSYSTEM_TARGETS)
+  list(APPEND TRADY_INSTALLED_LIBRARIES ${libraries})
 endforeach()
-target_include_directories(trady_kernels INTERFACE $<INSTALL_INTERFACE:${TRADY_HEADERS}>)
-target_compile_features(trady_kernels INTERFACE cxx_std_20)
+foreach(library ${TRADY_INSTALLED_LIBRARIES})
+  string(REPLACE trady_ "" name ${library})
+  set_target_properties(${library} PROPERTIES EXPORT_NAME ${name})
+  install(TARGETS ${library} EXPORT trady-targets COMPONENT development)
+endforeach()
 
 # Of kernels/ the contract; what implements it is nobody's to call.
 file(GLOB TRADY_KERNEL_HEADERS CONFIGURE_DEPENDS kernels/*.h)
