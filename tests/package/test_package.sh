@@ -60,6 +60,7 @@ echo "A minimal Debian 12 in $root"
 debootstrap --variant=minbase bookworm "$root" "${DEBIAN_MIRROR:-http://deb.debian.org/debian}" \
   > "$root.log" 2>&1 || fail "debootstrap: $(tail -n 5 "$root.log")"
 rm "$root.log"
+mountpoint -q "$root/proc" || mount -t proc proc "$root/proc"
 cp "${runtime[0]}" "${development[0]}" "$network" "$root/root/"
 network=/root/$(basename "$network")
 
