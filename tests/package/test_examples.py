@@ -43,10 +43,11 @@ def main(cmake, build, network, fashion_mnist):
         method = built(cmake, "method", prefix, folder)
         output = run(method, network, folder / "known")
         print(output)
-        elements = numbers(output, ",", after=" elements")
+        elements = [(int(used), int(budget))
+                    for used, budget in re.findall(r"(\d+) of (\d+) elements", output)]
         convs = re.findall(r" of ([^ ,]+),", output)
-        require(len(elements) == 3 and all(0 < n <= 0.02 * 200000 for n in elements),
-                "each epoch keeps to the budget")
+        require(len(elements) == 3 and all(b / 2 < used <= b for used, b in elements),
+                "each epoch fills the budget and keeps to it")
         require(len(set(convs)) == 3, "each epoch has another conv")
         require(numbers(output, "accuracy")[-1] > 0.8, "the network has not forgotten")
 
@@ -93,8 +94,8 @@ def write_images(source, target, classes):
         + bytes(labels[i] - classes.start for i in chosen))
 
 
-def numbers(text, before, after=""):
-    return [float(n) for n in re.findall(f"{before} ([0-9.]+){after}", text)]
+def numbers(text, name):
+    return [float(number) for number in re.findall(f"{name} ([0-9.]+)", text)]
 
 
 def run(*command, input=None):

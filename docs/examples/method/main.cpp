@@ -62,7 +62,8 @@ void train(const char* weights, const char* images) {
 
   const CostModel costs(network.tape.convs());
   const Pool pool = resolve_pool({}, network.name, costs.conv_count());
-  const OneConvInTurn method(costs, pool, parse_budget("2%", costs));
+  const int64_t budget = parse_budget("0.5%", costs);
+  const OneConvInTurn method(costs, pool, budget);
 
   StepSettings step{.batch = 32};
   step.micro_batch = default_micro_batch(network.tape, *device, step.batch);
@@ -82,10 +83,11 @@ void train(const char* weights, const char* images) {
     runner.select(plan);
     const EpochResult result = train_epoch(runner, loader, schedule, epoch, {});
     const int conv = pool.convs[static_cast<size_t>(epoch)];
-    std::printf("epoch %d: %zu channels of %s, %lld elements; loss %.3f, accuracy %.3f\n",
+    std::printf("epoch %d: %zu channels of %s, %lld of %lld elements; loss %.3f, accuracy %.3f\n",
                 epoch + 1, plan.convs[static_cast<size_t>(conv)].channels.size(),
                 costs.convs()[static_cast<size_t>(conv)].name.c_str(),
-                static_cast<long long>(costs.plan(plan).total()), result.loss, result.accuracy);
+                static_cast<long long>(costs.plan(plan).total()), static_cast<long long>(budget),
+                result.loss, result.accuracy);
   }
 }
 
