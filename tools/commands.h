@@ -13,5 +13,6 @@ void add_predict(CLI::App& app);
 void add_inspect(CLI::App& app);
 void add_compare(CLI::App& app);
 void add_export(CLI::App& app);
+void add_report(CLI::App& app);
 
 }  // namespace trady::tools

@@ -18,6 +18,7 @@
 #include "tools/json_output.h"
 #include "tools/progress.h"
 #include "tools/run_inputs.h"
+#include "tools/step_timeline.h"
 #include "tools/version.h"
 
 namespace trady::tools {
@@ -210,6 +211,7 @@ nlohmann::json FinetuneRun::run_epoch(int epoch) {
   const Stopwatch watch;
   UpdatePlan plan = strategy_->plan(epoch);
   runner_->select(plan);
+  (*record_)["step_memory"] = step_timeline(*runner_, net_.network.tape);
   const double select_seconds = watch.seconds();
 
   const std::string label = concat("epoch ", epoch + 1, "/", total_epochs());

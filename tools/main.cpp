@@ -99,6 +99,7 @@ int main(int argc, char** argv) {
   trady::tools::add_inspect(app);
   trady::tools::add_compare(app);
   trady::tools::add_export(app);
+  trady::tools::add_report(app);
 
   const int status = run(app, argc, argv);
   // Whoever reads the output must not take half of it for all.

@@ -19,7 +19,7 @@ import unittest
 TRADY = ""
 DEVICE = None
 DEVICE_COMMANDS = ("finetune", "rank", "eval", "predict")
-COMMANDS = ["finetune", "compare", "plan", "rank", "eval", "predict", "inspect", "export"]
+COMMANDS = ["finetune", "compare", "plan", "rank", "eval", "predict", "inspect", "export", "report"]
 MODEL = "mbv2-w0.35"
 IMAGE_SIZE = 32
 CLASSES = ["ant", "bee"]

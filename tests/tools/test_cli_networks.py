@@ -158,6 +158,19 @@ class Networks(unittest.TestCase):
         test_cli.write_safetensors(broken, tensors, test_cli.metadata_of(test_cli.CLASSES))
         self.refused(test_cli.trady("export", broken, self.folder / "x"), "missing: first_conv.bias")
 
+    def test_report_is_one_page(self):
+        run = self.weights.parent
+        self.accepted(test_cli.trady("report", run))
+        page = (run / "report.html").read_text()
+        for part in ("<svg", "Confusion matrix", "layer1.0.conv1", "backward of linear", "test images are classified"):
+            self.assertIn(part, page)
+        self.assertNotIn("http", page)
+        out = self.folder / "page.html"
+        self.accepted(test_cli.trady("report", run, "--no-images", "--out", out))
+        self.assertNotIn("Confusion", out.read_text())
+        self.refused(test_cli.trady("report", self.folder / "no-run"), "run.json")
+        self.refused(test_cli.trady("report", run, "--data", self.folder / "no-data"), "no-data")
+
     def test_unknown_mode_and_width(self):
         self.refused(test_cli.trady("plan", "--model", "resnet18", "--batch-norm", "melted"), "melted")
         self.refused(test_cli.trady("plan", "--model", "resnet18", "--width", 0.5), "leave --width out")
