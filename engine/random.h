@@ -17,6 +17,7 @@ enum class RandomPurpose : uint32_t {
   augmentation = 3,
   initialization = 4,
   validation_split = 5,
+  held_out = 6,
 };
 
 std::array<uint32_t, 4> philox4x32(std::array<uint32_t, 4> counter, std::array<uint32_t, 2> key);

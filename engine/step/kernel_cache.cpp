@@ -22,11 +22,13 @@ std::shared_ptr<const kernels::ConvGradInput> KernelCache::grad_input(
   return pass;
 }
 
-int64_t KernelCache::grad_weight_scratch_bytes(const kernels::ConvShape& shape, int64_t max_count) {
-  const auto [entry, inserted] = grad_weight_scratch_.try_emplace({key_of(shape), max_count}, 0);
+int64_t KernelCache::grad_weight_scratch_bytes(const kernels::ConvShape& shape,
+                                               kernels::SliceKind kind, int64_t max_count) {
+  const auto [entry, inserted] =
+      grad_weight_scratch_.try_emplace({key_of(shape), kind, max_count}, 0);
   if (inserted) {
     for (int64_t count = 1; count <= max_count; ++count) {
-      const auto pass = backend_.conv_grad_weight(shape, kernels::SliceKind::input_channels, count);
+      const auto pass = backend_.conv_grad_weight(shape, kind, count);
       entry->second = std::max(entry->second, pass->scratch_bytes());
     }
   }

@@ -20,9 +20,10 @@ class KernelCache {
   std::shared_ptr<const kernels::ConvForward> forward(const kernels::ConvShape& shape,
                                                       kernels::Activation activation);
   std::shared_ptr<const kernels::ConvGradInput> grad_input(const kernels::ConvShape& shape);
-  /// The most scratch bytes that the weight gradient of any 1 .. `max_count` input channels takes.
+  /// The most scratch bytes that the weight gradient of any 1 .. `max_count` channels takes.
   /// They are not monotone in the count, since a device may compute short lists another way.
-  int64_t grad_weight_scratch_bytes(const kernels::ConvShape& shape, int64_t max_count);
+  int64_t grad_weight_scratch_bytes(const kernels::ConvShape& shape, kernels::SliceKind kind,
+                                    int64_t max_count);
 
  private:
   using Key =
@@ -33,7 +34,7 @@ class KernelCache {
   std::map<std::pair<Key, kernels::Activation>, std::shared_ptr<const kernels::ConvForward>>
       forward_;
   std::map<Key, std::shared_ptr<const kernels::ConvGradInput>> grad_input_;
-  std::map<std::pair<Key, int64_t>, int64_t> grad_weight_scratch_;
+  std::map<std::tuple<Key, kernels::SliceKind, int64_t>, int64_t> grad_weight_scratch_;
 };
 
 }  // namespace trady

@@ -196,6 +196,7 @@ class StepPlanner {
                                  const std::string& name);
 
   // Results.
+  std::vector<BufferId>& tensors() { return tensors_; }
   MemoryPlan& lane_plan() { return lane_; }
   MemoryPlan& shared_plan() { return shared_; }
   std::vector<GradientSlot>& gradient_slots() { return slots_; }

@@ -26,6 +26,7 @@ StepProgram::StepProgram(const Tape& tape, UpdatePlan update, const kernels::Bac
     steps_[static_cast<size_t>(i)]->plan_backward(planner);
     backward_order_.push_back(i);
   }
+  tensors_ = std::move(planner.tensors());
   slots_ = std::move(planner.gradient_slots());
   residents_ = std::move(planner.resident_weights());
   selection_data_ = std::move(planner.selection_data());

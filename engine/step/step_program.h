@@ -39,6 +39,9 @@ class StepProgram {
   BufferId predictions() const { return predictions_; }  ///< int32 [batch]
   BufferId logits() const { return logits_; }            ///< [batch, classes]; invalid: not wanted
 
+  /// [m, H, W, C] of a tensor in the lane's plan, from the op that writes it to its last use.
+  BufferId tensor(TensorId id) const { return tensors_.at(static_cast<size_t>(id)); }
+
   /// Multiply-adds of one micro-batch, of all ops / op by op in tape order.
   Work work() const;
   const std::vector<std::unique_ptr<OpStep>>& steps() const { return steps_; }
@@ -56,6 +59,7 @@ class StepProgram {
   std::vector<std::unique_ptr<OpStep>> steps_;
   std::vector<std::string> names_;  // of the ops, for labels
   std::vector<int> backward_order_;
+  std::vector<BufferId> tensors_;
   std::vector<GradientSlot> slots_;
   std::vector<ResidentWeight> residents_;
   std::vector<SelectionData> selection_data_;

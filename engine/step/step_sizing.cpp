@@ -64,7 +64,8 @@ SavedLife life_of_saved(const Tape& tape, const kernels::Backend& backend,
     const int op_index = op_index_of(tape, conv);
     // Where all channels may be listed, the input itself is kept, and not a copy; and a device
     // beside the host may pack while the input is written (ConvForward::packs_output).
-    const bool from_the_input_on = demand.max_channels[i] == conv.shape.in_c || !backend.on_host();
+    const bool from_the_input_on = demand.kind == kernels::SliceKind::output_channels ||
+                                   demand.max_channels[i] == conv.shape.in_c || !backend.on_host();
     life.first =
         std::min(life.first, from_the_input_on ? input_written_at(tape, op_index) : op_index);
     life.last = std::max(life.last, 2 * static_cast<int>(tape.ops().size()) - 1 - op_index);
@@ -79,7 +80,8 @@ int64_t grad_weight_scratch(const Tape& tape, KernelCache& kernels, const StepDe
     if (demand.max_channels[i] == 0) continue;
     kernels::ConvShape shape = tape.convs()[i].shape;
     shape.batch = micro_batch;
-    most = std::max(most, kernels.grad_weight_scratch_bytes(shape, demand.max_channels[i]));
+    most = std::max(most,
+                    kernels.grad_weight_scratch_bytes(shape, demand.kind, demand.max_channels[i]));
   }
   return most;
 }

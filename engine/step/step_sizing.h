@@ -19,6 +19,7 @@ struct StepDemand {
   int64_t layer_weight_elements = 0;  ///< packed dW of one layer
   int64_t activation_elements = 0;    ///< saved inputs, per sample
   std::vector<int64_t> max_channels;  ///< by conv: for the scratch of its weight gradient
+  kernels::SliceKind kind = kernels::SliceKind::input_channels;  ///< of max_channels
 };
 
 struct StepRequest {
