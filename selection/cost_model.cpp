@@ -56,6 +56,11 @@ int64_t CostModel::unit_multiply_adds(int conv, ComputeCost compute) const {
   return shape.weights_per_input_channel() * positions(shape, compute);
 }
 
+int64_t CostModel::neuron_weights(int conv) const {
+  const ConvShape& shape = convs_.at(conv).shape;
+  return shape.depthwise ? unit(conv).weights : shape.in_c * shape.taps();
+}
+
 ElementCost CostModel::layer(int conv, const LayerUpdate& update) const {
   if (!update.updates_weight()) return {};
   const ConvShape& shape = convs_.at(conv).shape;
@@ -66,7 +71,7 @@ ElementCost CostModel::layer(int conv, const LayerUpdate& update) const {
       return {listed * one.weights, listed * one.activations};
     case LayerUpdate::Kind::output_channels:
       if (shape.depthwise) return {listed * one.weights, listed * one.activations};
-      return {listed * shape.in_c * shape.taps(), shape.in_elements()};
+      return {listed * neuron_weights(conv), shape.in_elements()};
     default:
       return {shape.in_c * one.weights, shape.in_elements()};
   }

@@ -56,6 +56,9 @@ class CostModel {
   /// dW of one input channel: D^2 C' H' W' (depthwise D^2 H' W').
   int64_t unit_multiply_adds(int conv, ComputeCost compute = ComputeCost::output_positions) const;
 
+  /// Weights of one output channel (neuron): C D^2, depthwise as C^W_c of its input channel.
+  int64_t neuron_weights(int conv) const;
+
   /// Weight gradients and saved input of one layer's update. Output channels keep the layer's whole
   /// input (a depthwise output channel needs its own input channel only).
   ElementCost layer(int conv, const LayerUpdate& update) const;

@@ -17,10 +17,18 @@ struct DrawBounds {
   int64_t max_activation_elements = 0;    ///< saved input slices of a plan, per sample
   int64_t max_layer_weight_elements = 0;  ///< packed dW of one layer (exact)
   std::vector<int64_t> max_channels;      ///< of each conv (exact)
+  /// Whether max_channels are output channels: a conv with a selected one keeps its whole input.
+  bool by_output = false;
 };
 
 /// Every set of units that fits can come out of the filling rule, so the bounds are those of a
 /// knapsack. Its fractional solution is used: safe, and above the exact one by less than one unit.
 DrawBounds draw_bounds(const CostModel& costs, std::span<const int> pool, int64_t budget_elements);
+
+/// The same of output channels, chosen among those of all convs within a budget of weights.
+DrawBounds neuron_bounds(const CostModel& costs, int64_t budget_weights);
+
+/// Of one plan: exact.
+DrawBounds plan_bounds(const CostModel& costs, const UpdatePlan& plan);
 
 }  // namespace trady

@@ -15,6 +15,7 @@
 #include "selection/cost_model.h"
 #include "selection/draw_bounds.h"
 #include "selection/pool.h"
+#include "selection/selection_probe.h"
 
 namespace trady {
 
@@ -23,16 +24,23 @@ struct StrategyInfo {
   std::string name = {};             ///< as on the command line
   std::string alias = {};            ///< a second name, or empty
   std::string description = {};      ///< one sentence
-  bool budgeted = false;             ///< needs a budget; the others refuse one
+  bool budgeted = false;             ///< has a budget; the others refuse one
+  bool weight_budget = false;        ///< which bounds weights alone: it selects output channels
   bool uses_pool = false;            ///< selects from the model's top-K pool
-  bool changes_every_epoch = false;  ///< `plan(epoch)` differs between epochs
+  bool changes_every_epoch = false;  ///< selects again before every epoch
   bool needs_last_k = false;         ///< needs the number of last convs
+  bool takes_scheme = false;         ///< knows SU's schemes; the others refuse one
+  Look looks_at = Look::nothing;     ///< before it selects
+
+  /// Rather than whole layers.
+  bool selects_channels() const { return budgeted || looks_at != Look::nothing; }
 };
 
 struct StrategyOptions {
   std::string network;                     ///< model name: finds the ranking, heads messages
   std::vector<ConvLayer> convs;            ///< forward order, shapes per sample
   std::optional<int64_t> budget_elements;  ///< B_mem per sample (selection/budget.h)
+  std::optional<std::string> scheme;       ///< of SU; absent: the smallest of the network
   std::optional<PoolSpec> pool;            ///< absent: the model's default
   std::optional<int> last_k;
   uint64_t seed = 0;
@@ -44,31 +52,56 @@ struct StrategyContext {
   StrategyInfo info;
   CostModel costs;
   Pool pool;  ///< every conv for methods without a pool
+  std::optional<int64_t> budget_elements;
 };
 
 class Strategy {
  public:
   virtual ~Strategy() = default;
 
-  /// Of one epoch, counted from 0, warm-up included. Depends on the options and the epoch alone, so
-  /// a resumed run draws what the uninterrupted one would have drawn. Thread-safe.
+  /// What one epoch, counted from 0 with the warm-up, may update; to be asked in order of epochs.
+  /// Methods that look at nothing answer plan(epoch). Those that select once answer what they chose
+  /// first.
+  UpdatePlan choose(int epoch, SelectionProbe& probe);
+  /// To be told after every epoch, before its state() is saved.
+  virtual void end_epoch(SelectionProbe&) {}
+
+  /// What choose() goes by beside options, epoch and probe, as text; empty: nothing. A resumed run
+  /// restores it and then chooses as the uninterrupted one. Error, beginning with `origin`, on a
+  /// text that is not of this method and network.
+  virtual std::string state() const;
+  virtual void restore(const std::string& state, const std::string& origin);
+
+  /// The same without a look, from options and epoch alone: of methods that look at nothing what
+  /// they choose, of the others a stand-in of the same kind and within the same bounds, for plans
+  /// and measurements. Thread-safe.
   virtual UpdatePlan plan(int epoch) const = 0;
 
-  /// Upper bounds over all epochs of all seeds.
+  /// Upper bounds over all epochs, of all seeds and of whatever can be seen.
   virtual DrawBounds bounds() const = 0;
 
   const StrategyInfo& info() const { return info_; }
   const CostModel& costs() const { return costs_; }
   /// The convs that the method selects from.
   const Pool& pool() const { return pool_; }
+  /// Of budgeted methods: elements per sample, or weights where `weight_budget`.
+  const std::optional<int64_t>& budget_elements() const { return budget_elements_; }
+  /// What counts against it.
+  int64_t budget_used(const UpdatePlan& plan) const;
 
  protected:
   explicit Strategy(StrategyContext context);
+  /// The choice of an epoch, for methods that look at something.
+  virtual UpdatePlan look_and_choose(int epoch, SelectionProbe& probe) const;
 
  private:
+  bool keeps_its_choice() const;
+
   StrategyInfo info_;
   CostModel costs_;
   Pool pool_;
+  std::optional<int64_t> budget_elements_;
+  std::optional<UpdatePlan> kept_;  // what was chosen once, where looking again would show another
 };
 
 /// Error on an unknown name (with a suggestion), an option that the method needs and lacks, and one

@@ -77,6 +77,10 @@ void add_method_options(CLI::App& command, MethodOptions& o) {
   command.add_option("--pool", o.pool,
                      "convs to select from: first K of the ranking (35), a share of the gradient "
                      "norm (97%), a file from `trady rank`, or all");
+  command.add_option(
+      "--scheme", o.scheme,
+      "static scheme that su updates, or whose weights velocity has as its budget, e.g. "
+      "49kB (default: the network's smallest)");
   command.add_option("--last", o.last_k, "convs that last-k updates")
       ->transform(whole_number(1, kMaxConvs));
   command.add_flag("--paper-depthwise-cost", o.paper_depthwise_cost,
@@ -165,6 +169,7 @@ nlohmann::json settings_json(const ModelOptions& model, const MethodOptions& met
       {"method", method.method},
       {"budget", optional(method.budget)},
       {"pool", optional(method.pool)},
+      {"scheme", optional(method.scheme)},
       {"last", optional(method.last_k)},
       {"paper_depthwise_cost", method.paper_depthwise_cost},
       {"batch", method.batch},

@@ -36,7 +36,7 @@ void add_calibration_option(CLI::App& command, ModelOptions& options);
 /// Which weights may be updated.
 struct MethodOptions {
   std::string method = "trady";
-  std::optional<std::string> budget, pool;
+  std::optional<std::string> budget, pool, scheme;
   std::optional<int> last_k;
   bool paper_depthwise_cost = false;
   std::optional<std::string> memory_limit;

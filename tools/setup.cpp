@@ -11,6 +11,7 @@
 #include "models/weights.h"
 #include "selection/budget.h"
 #include "tools/calibration.h"
+#include "tools/neuron_demand.h"
 #include "tools/text.h"
 
 namespace trady::tools {
@@ -119,6 +120,7 @@ std::unique_ptr<Strategy> make_strategy(const MethodOptions& options, const Netw
   wanted.network = network.name;
   wanted.convs = network.tape.convs();
   wanted.last_k = options.last_k;
+  wanted.scheme = options.scheme;
   wanted.seed = options.seed;
   if (options.paper_depthwise_cost) wanted.depthwise_cost = DepthwiseCost::one;
   if (options.pool) wanted.pool = parse_pool(*options.pool);
@@ -136,6 +138,7 @@ StepDemand demand_of(const Strategy& strategy) {
     return demand;
   }
   const DrawBounds bounds = strategy.bounds();
+  if (bounds.by_output) return demand_of_neurons(strategy.costs(), bounds);
   const size_t convs = strategy.costs().convs().size();
   demand.plan = UpdatePlan::head_only(convs);
   // Backward reaches as deep as in any draw, and nothing is saved.
@@ -151,7 +154,7 @@ StepDemand demand_of(const Strategy& strategy) {
 
 int64_t optimizer_bytes(double momentum, double weight_decay, const Strategy& strategy,
                         const Parameters& parameters) {
-  if ((momentum != 0 || weight_decay != 0) && strategy.info().budgeted) {
+  if ((momentum != 0 || weight_decay != 0) && strategy.info().selects_channels()) {
     fail("--momentum and --weight-decay need whole layers; use them with --method full or last-k");
   }
   return momentum == 0 ? 0 : parameters.reserved_bytes();

@@ -15,6 +15,11 @@ struct StrategyEntry {
 StrategyEntry full_entry();
 StrategyEntry head_entry();
 StrategyEntry last_k_entry();
+StrategyEntry su_entry();
+StrategyEntry velocity_entry();
+StrategyEntry s_det_rgn_entry();
+StrategyEntry d_det_rgn_entry();
+StrategyEntry d_det_raw_entry();
 StrategyEntry s_full_random_entry();
 StrategyEntry d_full_random_entry();
 StrategyEntry s_topk_random_entry();

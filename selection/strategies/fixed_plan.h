@@ -5,7 +5,7 @@
 
 namespace trady {
 
-class FixedPlan final : public Strategy {
+class FixedPlan : public Strategy {
  public:
   /// `plan` has one entry a conv.
   FixedPlan(StrategyContext context, UpdatePlan plan);
@@ -16,7 +16,6 @@ class FixedPlan final : public Strategy {
 
  private:
   UpdatePlan plan_;
-  CostModel real_costs_;  // depthwise D^2, whatever the budget counts
 };
 
 }  // namespace trady

@@ -76,7 +76,8 @@ void check_bounds(const kernels::Backend& device, int64_t image_size,
     const Network network = testing::build(named, image_size);
     const Parameters parameters(network.tape.parameters(), device);
     for (const StrategyInfo& info : strategy_infos()) {
-      if (!info.budgeted) continue;
+      // Those that look at gradients choose within trady's bounds; their stand-ins are its draws.
+      if (!info.budgeted || info.looks_at == Look::gradients) continue;
       const auto method = testing::strategy(named, network, info);
       const StepDemand demand = testing::demand_of(*method);
       const int64_t least = least_limit(network, device, parameters, demand);
@@ -89,8 +90,9 @@ void check_bounds(const kernels::Backend& device, int64_t image_size,
                            << sizing.why);
         CHECK(sizing.bytes <= limit);
         CHECK(bound.worst <= sizing.bytes);
-        // A bound that is far off would refuse limits that work. (Red zones add to it a layer.)
-        if (!arena_checks_enabled()) {
+        // A bound that is far off would refuse limits that work. (Red zones add to it a layer. And
+        // a method that selects neurons may keep every input whole, though random ones keep half.)
+        if (!arena_checks_enabled() && !info.weight_budget) {
           CHECK(static_cast<double>(sizing.bytes) <= 1.75 * static_cast<double>(bound.worst));
         }
       }
@@ -167,11 +169,13 @@ TEST_CASE("The scratch of weight gradients is bounded over all counts, monotone 
     for (int64_t count = 1; count <= 40; ++count) {
       const auto pass = device->conv_grad_weight(shape, kernels::SliceKind::input_channels, count);
       most = std::max(most, pass->scratch_bytes());
-      CHECK(cache.grad_weight_scratch_bytes(shape, count) == most);
+      CHECK(cache.grad_weight_scratch_bytes(shape, kernels::SliceKind::input_channels, count) ==
+            most);
     }
   }
   const auto longer = device->conv_grad_weight(depthwise, kernels::SliceKind::input_channels, 16);
-  CHECK(longer->scratch_bytes() < cache.grad_weight_scratch_bytes(depthwise, 16));
+  CHECK(longer->scratch_bytes() <
+        cache.grad_weight_scratch_bytes(depthwise, kernels::SliceKind::input_channels, 16));
 }
 
 TEST_CASE("A memory limit is passed on to the steps") {

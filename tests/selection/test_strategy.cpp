@@ -43,9 +43,10 @@ TEST_CASE("every registered method can be made and says what it is") {
     CHECK(bounds.max_channels.size() == 51);
     CHECK(stored.weights <= bounds.max_weight_elements);
     CHECK(stored.activations <= bounds.max_activation_elements);
-    if (info.budgeted) CHECK(strategy->costs().plan(plan).total() <= 27946);
+    if (info.budgeted) CHECK(strategy->budget_used(plan) <= 27946);
   }
-  CHECK(names == std::set<std::string>{"full", "head", "last-k", "s-full-random", "d-full-random",
+  CHECK(names == std::set<std::string>{"full", "head", "last-k", "su", "velocity", "s-det-rgn",
+                                       "d-det-rgn", "d-det-raw", "s-full-random", "d-full-random",
                                        "s-topk-random", "trady"});
 }
 

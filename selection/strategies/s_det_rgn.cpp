@@ -1,0 +1,22 @@
+// S-DetRGN: the pool's channels of the highest relative gradient norm, chosen once at the start.
+#include <utility>
+
+#include "selection/strategies/entry.h"
+#include "selection/strategies/gradient_fill.h"
+
+namespace trady {
+
+StrategyEntry s_det_rgn_entry() {
+  return {{.name = "s-det-rgn",
+           .description =
+               "fills the budget once with the channels of the highest relative gradient norm",
+           .budgeted = true,
+           .uses_pool = true,
+           .looks_at = Look::gradients},
+          [](StrategyContext context, const StrategyOptions& options) -> std::unique_ptr<Strategy> {
+            return std::make_unique<GradientFill>(std::move(context), GradientScore::relative,
+                                                  options.seed);
+          }};
+}
+
+}  // namespace trady
