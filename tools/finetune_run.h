@@ -11,10 +11,14 @@
 #include "engine/step/step_runner.h"
 #include "tools/input_pipeline.h"
 #include "tools/run_folder.h"
+#include "tools/run_probe.h"
 #include "tools/run_record.h"
 #include "tools/setup.h"
 
 namespace trady::tools {
+
+/// Metadata of a checkpoint: Strategy::state(), where there is any.
+constexpr const char* kSelectionState = "selection";
 
 struct FinetuneOptions {
   ModelOptions model;
@@ -36,10 +40,13 @@ class FinetuneRun {
  private:
   void open_checkpoint();
   void prepare_network();
+  void open_strategy();
   void size_steps();
   void plan_schedule();
+  void open_probe();
   void open_record();
   void announce() const;
+  // tools/finetune_epochs.cpp
   nlohmann::json run_epoch(int epoch);
   nlohmann::json evaluate(const std::shared_ptr<const Dataset>& images, const std::string& split,
                           const std::string& when);
@@ -57,9 +64,11 @@ class FinetuneRun {
   std::unique_ptr<kernels::Backend> backend_;
   LoadedNetwork net_;
   std::unique_ptr<Strategy> strategy_;
+  std::shared_ptr<const Dataset> held_out_;  ///< from training; null: none
   StepSizing sizing_;
   std::unique_ptr<StepRunner> runner_;
   std::unique_ptr<InputPipeline> input_;
+  std::unique_ptr<RunProbe> probe_;
   int64_t input_bytes_ = 0;  ///< most that the input pipeline has held since the epoch began
   Schedule schedule_;
 };

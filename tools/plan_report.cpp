@@ -4,7 +4,7 @@
 #include <set>
 
 #include "models/registry.h"
-#include "selection/budget.h"
+#include "tools/gradient_pass.h"
 #include "tools/run_record.h"
 
 namespace trady::tools {
@@ -38,6 +38,15 @@ PlanReport::PlanReport(PlanOptions options) : o_(std::move(options)) {
   program_ = std::make_unique<StepProgram>(network_.tape, strategy_->plan(o_.epoch), *backend_,
                                            *kernels_, sizing_.settings);
   memory_ = planned_memory(*program_, *parameters_, momentum_bytes, sizing_.workers);
+  if (strategy_->info().looks_at == Look::gradients) selecting_bytes_ = gradient_pass_bytes();
+}
+
+int64_t PlanReport::gradient_pass_bytes() const {
+  const std::vector<int>& convs = strategy_->pool().convs;
+  const StepProgram pass(network_.tape, gradient_pass_plan(convs, network_.tape.convs().size()),
+                         *backend_, *kernels_, sizing_.settings);
+  return planned_memory(pass, *parameters_, 0, sizing_.workers).reserved +
+         gradient_sum_bytes(network_.tape, convs);
 }
 
 Work PlanReport::work_per_sample(const Work& of_micro_batch) const {
@@ -86,12 +95,13 @@ nlohmann::json PlanReport::json() const {
          {"unit_multiply_adds", costs.unit_multiply_adds(index)},
          {"in_pool", layer.in_pool},
          {"selected", selected(index)},
+         {"bias", program_->update().convs[static_cast<size_t>(index)].train_bias},
          {"selected_elements",
           json_of(costs.layer(index, program_->update().convs[static_cast<size_t>(index)]))},
          {"multiply_adds_per_sample", json_of(layer.work)}});
   }
   const SavedBytes saved = saved_for_backward(*program_);
-  const auto& method = o_.method;
+  const std::optional<int64_t>& budget = strategy_->budget_elements();
   return {
       {"format", "trady plan"},
       {"format_version", 1},
@@ -102,15 +112,15 @@ nlohmann::json PlanReport::json() const {
       {"isa", backend_->isa()},
       {"method", strategy_->info().name},
       {"pool", strategy_->pool().description},
-      {"budget_elements",
-       method.budget ? nlohmann::json(parse_budget(*method.budget, costs)) : nlohmann::json()},
+      {"budget_elements", budget ? nlohmann::json(*budget) : nlohmann::json()},
       {"network_elements", json_of(costs.network())},
-      {"seed", method.seed},
+      {"seed", o_.method.seed},
       {"epoch", o_.epoch},
       {"selection_elements", json_of(costs.plan(program_->update()))},
       {"batch", sizing_.settings.batch},
       {"micro_batch", sizing_.settings.micro_batch},
       {"peak_bound_bytes", sizing_.bytes},
+      {"selecting_bytes", selecting_bytes_},
       {"memory", tools::json_of(memory_)},
       {"saved_for_backward_bytes", {{"inputs", saved.inputs}, {"masks", saved.masks}}},
       {"multiply_adds_per_sample", json_of(work_per_sample(program_->work()))},

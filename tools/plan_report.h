@@ -37,6 +37,7 @@ class PlanReport {
   std::vector<Layer> layers() const;
   Work work_per_sample(const Work& of_micro_batch) const;
   int64_t selected(int conv) const;
+  int64_t gradient_pass_bytes() const;
   void print_layers() const;
   void print_memory() const;
   void print_work() const;
@@ -50,6 +51,7 @@ class PlanReport {
   std::unique_ptr<KernelCache> kernels_;
   std::unique_ptr<StepProgram> program_;
   MemoryReport memory_;
+  int64_t selecting_bytes_ = 0;  ///< of a gradient pass that the method selects by; 0: none
 };
 
 }  // namespace trady::tools

@@ -2,11 +2,26 @@
 #include <cstdio>
 
 #include "engine/error.h"
-#include "selection/budget.h"
 #include "tools/plan_report.h"
 #include "tools/text.h"
 
 namespace trady::tools {
+
+namespace {
+
+/// What is shown in place of a selection that needs a look at what a plan has not got.
+const char* stand_in_note(Look look) {
+  switch (look) {
+    case Look::nothing:
+      return "";
+    case Look::weights:
+      return "  the channels are those of the largest pretrained weights; their costs are equal\n";
+    default:
+      return "  the selection needs the training images: a random draw stands for it here\n";
+  }
+}
+
+}  // namespace
 
 void PlanReport::print_layers() const {
   using Align = Table::Align;
@@ -21,7 +36,7 @@ void PlanReport::print_layers() const {
                {"= weights"},
                {"+ input"},
                {"pool", Align::left},
-               {"drawn"},
+               {strategy_->info().weight_budget ? "neurons" : "drawn"},
                {"elements"},
                {"dW MACs"}});
   for (const Layer& layer : layers()) {
@@ -71,6 +86,11 @@ void PlanReport::print_memory() const {
       "  saved for backward by one micro-batch: %s (inputs %s, masks %s)\n",
       thousands(sizing_.bytes).c_str(), thousands(saved.total()).c_str(),
       thousands(saved.inputs).c_str(), thousands(saved.masks).c_str());
+  if (selecting_bytes_ > 0) {
+    std::printf("  selecting by the whole gradient of the pool reserves %s, %s more than a step\n",
+                thousands(selecting_bytes_).c_str(),
+                thousands(selecting_bytes_ - memory_.reserved).c_str());
+  }
 }
 
 void PlanReport::print_work() const {
@@ -110,9 +130,11 @@ void PlanReport::print() const {
       thousands(network.activations).c_str(), thousands(drawn.total()).c_str(),
       thousands(drawn.weights).c_str(), thousands(drawn.activations).c_str(), o_.epoch,
       static_cast<unsigned long long>(o_.method.seed));
-  if (o_.method.budget) {
-    std::printf("  budget     %12s\n", thousands(parse_budget(*o_.method.budget, costs)).c_str());
+  if (const auto& budget = strategy_->budget_elements()) {
+    std::printf("  budget     %12s%s\n", thousands(*budget).c_str(),
+                strategy_->info().weight_budget ? ", of weights alone" : "");
   }
+  std::fputs(stand_in_note(strategy_->info().looks_at), stdout);
   print_memory();
   print_work();
 }

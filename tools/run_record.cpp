@@ -41,6 +41,8 @@ nlohmann::json json_of(const UpdatePlan& plan, const CostModel& costs) {
     } else {
       layer["channels"] = update.channels;
     }
+    if (update.kind == LayerUpdate::Kind::output_channels) layer["side"] = "outputs";
+    if (update.train_bias) layer["bias"] = true;
     layers.push_back(std::move(layer));
   }
   return layers;

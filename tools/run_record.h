@@ -15,7 +15,8 @@ namespace trady::tools {
 /// {"weights": bytes, ...} of every category.
 nlohmann::json json_of(const CategoryBytes& bytes);
 nlohmann::json json_of(const MemoryReport& report);
-/// Selected channels, cost and dW multiply-adds of each updated conv.
+/// Selected channels, cost and dW multiply-adds of each updated conv. Channels are input channels
+/// unless "side" says "outputs"; "bias" where that is trained too.
 nlohmann::json json_of(const UpdatePlan& plan, const CostModel& costs);
 
 class RunRecord {
