@@ -19,7 +19,7 @@ set(CPACK_DEBIAN_RUNTIME_PACKAGE_SHLIBDEPS ON)
 set(CPACK_DEBIAN_RUNTIME_PACKAGE_DEPENDS python3)
 
 # Static libraries: whoever links them links what they use.
-set(TRADY_DEVELOPMENT_DEPENDS "")
+set(TRADY_DEVELOPMENT_DEPENDS nlohmann-json3-dev)
 if(ZLIB_FOUND)
   list(APPEND TRADY_DEVELOPMENT_DEPENDS zlib1g-dev)
 endif()
