@@ -50,6 +50,7 @@ class Relabelled final : public Dataset {
   Image load(int64_t index) const override { return base_->load(index); }
   std::string sample_name(int64_t index) const override { return base_->sample_name(index); }
   bool decodes() const override { return base_->decodes(); }
+  int64_t decoding_bytes() const override { return base_->decoding_bytes(); }
   int64_t resident_bytes() const override { return base_->resident_bytes(); }
 
  private:

@@ -13,7 +13,10 @@ constexpr const char* kRemedy = "; replace or remove the file";
 
 // Byte positions, by [MS-WMF] 2.2.2.3 and 2.2.2.2; the sizes' widths differ in the older header.
 constexpr size_t kPixelsAt = 10, kHeaderSizeAt = 14, kWidthAt = 18, kHeightAt = 22, kBitsAt = 28;
-constexpr int64_t kFileHeaderBytes = 14, kOs2HeaderBytes = 12, kWindowsHeaderBytes = 40;
+constexpr size_t kCompressionAt = 30;
+constexpr int64_t kFileHeaderBytes = 14, kOs2HeaderBytes = 12;
+constexpr std::array<int64_t, 4> kWindowsHeaderBytes{40, 56, 108, 124};
+constexpr int64_t kUncompressed = 0, kBitFields = 3;
 constexpr size_t kOs2WidthAt = 18, kOs2HeightAt = 20, kOs2BitsAt = 24;
 
 int64_t little_endian(std::span<const uint8_t> file, size_t at, size_t bytes) {
@@ -53,10 +56,14 @@ Layout read_layout(std::span<const uint8_t> file, const std::string& name) {
     if (layout.has_palette()) {
       fail(name, " is a BMP of OS/2 with a palette, which is not understood; convert it to PNG");
     }
-  } else if (header_bytes >= kWindowsHeaderBytes) {
+  } else if (std::ranges::find(kWindowsHeaderBytes, header_bytes) != kWindowsHeaderBytes.end()) {
     layout.width = static_cast<int32_t>(little_endian(file, kWidthAt, 4));
     layout.height = static_cast<int32_t>(little_endian(file, kHeightAt, 4));
     layout.bits = little_endian(file, kBitsAt, 2);
+    const int64_t compression = little_endian(file, kCompressionAt, 4);
+    if (compression != kUncompressed && compression != kBitFields) {
+      fail(name, " is a BMP with compressed pixels, which cannot be decoded; convert it to PNG");
+    }
   } else {
     fail(name, " is a BMP with a header of ", header_bytes, " bytes, which is not understood; ",
          "convert it to PNG");
@@ -92,8 +99,9 @@ bool is_bmp(std::span<const uint8_t> file) {
   return file.size() >= 2 && file[0] == 'B' && file[1] == 'M';
 }
 
-void require_whole_bmp(std::span<const uint8_t> file, const std::string& name) {
+FileFacts check_bmp(std::span<const uint8_t> file, const std::string& name, int64_t max_pixels) {
   const Layout layout = read_layout(file, name);
+  require_picture_size(layout.width, std::abs(layout.height), max_pixels, name);
   constexpr int64_t kColourBytes = 4;
   if (layout.pixels_at < layout.palette_at + (layout.has_palette() ? kColourBytes : 0)) {
     fail(name, " is corrupt: its pixels begin at byte ", layout.pixels_at, ", within its header",
@@ -104,6 +112,10 @@ void require_whole_bmp(std::span<const uint8_t> file, const std::string& name) {
          file.size(), kRemedy);
   }
   if (layout.has_palette()) require_colours_in_palette(file, layout, name);
+  FileFacts facts;
+  facts.width = layout.width;
+  facts.height = std::abs(layout.height);
+  return facts;
 }
 
 }  // namespace trady

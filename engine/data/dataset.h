@@ -26,6 +26,8 @@ class Dataset {
   virtual std::string sample_name(int64_t index) const = 0;
   /// Whether `load` costs much more than a copy, so that keeping its result pays.
   virtual bool decodes() const = 0;
+  /// The most memory that one call of `load` has taken until now, where it decodes.
+  virtual int64_t decoding_bytes() const { return 0; }
   /// Pixels and labels that the data set itself keeps in memory.
   virtual int64_t resident_bytes() const = 0;
 };

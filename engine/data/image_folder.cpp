@@ -148,7 +148,12 @@ void ImageFolder::add_class(int32_t label) {
 }
 
 Image ImageFolder::load(int64_t index) const {
-  return load_image(root_ / samples_[index].path);
+  int64_t bytes = 0;
+  Image image = load_image(root_ / samples_[index].path, {.peak_bytes = &bytes});
+  int64_t most = decoding_bytes_;
+  while (bytes > most && !decoding_bytes_.compare_exchange_weak(most, bytes)) {
+  }
+  return image;
 }
 
 std::string ImageFolder::sample_name(int64_t index) const {

@@ -1,6 +1,7 @@
 // CLASS/*.jpg below a folder.
 #pragma once
 
+#include <atomic>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -28,6 +29,7 @@ class ImageFolder : public Dataset {
   Image load(int64_t index) const override;
   std::string sample_name(int64_t index) const override;
   bool decodes() const override { return true; }
+  int64_t decoding_bytes() const override { return decoding_bytes_; }
   int64_t resident_bytes() const override;
 
  private:
@@ -40,6 +42,7 @@ class ImageFolder : public Dataset {
   std::filesystem::path root_;
   std::vector<std::string> class_names_;
   std::vector<Sample> samples_;
+  mutable std::atomic<int64_t> decoding_bytes_ = 0;
 };
 
 /// Names of the visible sub-folders, in byte order.

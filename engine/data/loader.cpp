@@ -267,7 +267,9 @@ int64_t Loader::Pipeline::pipeline_bytes() const {
              slot.labels.capacity() * sizeof(int32_t) + slot.indices.capacity() * sizeof(int64_t);
   }
   int64_t total = static_cast<int64_t>(bytes) + images_->bytes() + dataset().resident_bytes();
-  for (const std::atomic<int64_t>& scratch : scratch_bytes_) total += scratch;
+  for (const std::atomic<int64_t>& scratch : scratch_bytes_) {
+    total += scratch + dataset().decoding_bytes();
+  }
   return total;
 }
 

@@ -73,7 +73,8 @@ class Loader {
   /// Rethrows what stopped a thread at a sample of this batch; the message names the sample.
   bool next(Batch& batch);
 
-  /// Ring of batches, threads' buffers, decoded images and what the data set keeps in memory.
+  /// Ring of batches, threads' buffers, decoded images, what the data set keeps in memory, and for
+  /// each thread what decoding the largest picture has taken.
   int64_t pipeline_bytes() const;
 
  private:

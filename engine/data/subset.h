@@ -22,6 +22,7 @@ class Subset : public Dataset {
     return base_->sample_name(indices_[index]);
   }
   bool decodes() const override { return base_->decodes(); }
+  int64_t decoding_bytes() const override { return base_->decoding_bytes(); }
   int64_t resident_bytes() const override;
 
  private:

@@ -6,7 +6,7 @@
 #include "engine/data/cifar.h"
 #include "engine/data/idx.h"
 #include "engine/data/image_file.h"
-#include "engine/data/jpeg_end.h"
+#include "engine/data/jpeg_segments.h"
 #include "engine/error.h"
 #include "tests/engine/data_fixtures.h"
 
@@ -56,6 +56,10 @@ Bytes cifar_records(const std::vector<Bytes>& labels) {
   return bytes;
 }
 
+bool reaches_its_end(const Bytes& jpeg) {
+  return walk_jpeg(jpeg, [](JpegSegment) {});
+}
+
 std::vector<std::string> names(int count) {
   return std::vector<std::string>(count, "class");
 }
@@ -79,7 +83,7 @@ TEST_CASE("Unreadable pictures are named with the reason", "[data]") {
   CHECK_THROWS_WITH(load_image(folder.write("cut.jpg", prefix(jpeg, jpeg.size() - 2))),
                     Contains("cut.jpg is a truncated JPEG") && Contains("replace or remove"));
   CHECK_THROWS_WITH(load_image(folder.write("cut.png", prefix(png, png.size() / 2))),
-                    Contains("cut.png is corrupt"));
+                    Contains("cut.png is a truncated PNG"));
 
   Bytes damaged = jpeg;
   std::fill(damaged.begin() + 180, damaged.begin() + 300, uint8_t{0x55});
@@ -87,37 +91,48 @@ TEST_CASE("Unreadable pictures are named with the reason", "[data]") {
 }
 
 TEST_CASE("A picture that claims too many pixels is refused before decoding", "[data]") {
-  // A PNG's width and height are the big-endian numbers at bytes 16 and 20.
-  const auto bomb = [](uint32_t side) {
-    Bytes file = encoded_file("RGB PNG"), size;
+  // A PNG's width and height are the big-endian numbers at bytes 16 and 20, its header's checksum
+  // that at byte 29; a JPEG's height and width follow the marker of its frame and three bytes.
+  const auto png = [](uint32_t side, uint32_t checksum) {
+    Bytes file = encoded_file("RGB PNG"), size, check;
     append_big_endian(size, side);
     append_big_endian(size, side);
+    append_big_endian(check, checksum);
     std::copy(size.begin(), size.end(), file.begin() + 16);
+    std::copy(check.begin(), check.end(), file.begin() + 29);
     return file;
   };
-  CHECK_THROWS_WITH(decode_image(bomb(12000), "bomb.png"),
-                    Contains("bomb.png claims 12000 x 12000 pixels") && Contains("100 megapixels"));
-  CHECK_THROWS_WITH(decode_image(bomb(1 << 20), "bomb.png"), Contains("bomb.png"));
+  CHECK_THROWS_WITH(decode_image(png(12000, 0xDE271BA6), "bomb.png"),
+                    Contains("bomb.png claims 12000 x 12000 pixels") &&
+                        Contains("100 megapixels") && Contains("make it smaller"));
+  CHECK_THROWS_WITH(decode_image(png(1 << 20, 0xC44A3792), "bomb.png"), Contains("bomb.png"));
+  Bytes jpeg = encoded_file("baseline 4:4:4 JPEG");
+  const Bytes frame{0xFF, 0xC0};
+  const auto at = std::search(jpeg.begin(), jpeg.end(), frame.begin(), frame.end());
+  REQUIRE(at != jpeg.end());
+  std::fill(at + 5, at + 9, uint8_t{0xFF});
+  CHECK_THROWS_WITH(decode_image(jpeg, "bomb.jpg"),
+                    Contains("bomb.jpg claims 65535 x 65535 pixels"));
 }
 
 TEST_CASE("The end of a JPEG is found past thumbnails and restart markers", "[data]") {
   const Bytes& jpeg = encoded_file("progressive JPEG");
   CHECK(is_jpeg(jpeg));
-  CHECK(jpeg_reaches_its_end(jpeg));
+  CHECK(reaches_its_end(jpeg));
   Bytes padded = jpeg;
   padded.insert(padded.end(), 100, uint8_t{0});
-  CHECK(jpeg_reaches_its_end(padded));
+  CHECK(reaches_its_end(padded));
   for (size_t size = 0; size < jpeg.size() - 1; ++size) {
-    CHECK_FALSE(jpeg_reaches_its_end(prefix(jpeg, size)));
+    CHECK_FALSE(reaches_its_end(prefix(jpeg, size)));
   }
   // An application segment that holds a whole picture, in a file that ends right after it.
   Bytes thumbnail{0xFF, 0xD8, 0xFF, 0xE1};
   thumbnail.push_back(static_cast<uint8_t>((jpeg.size() + 2) >> 8));
   thumbnail.push_back(static_cast<uint8_t>(jpeg.size() + 2));
   thumbnail.insert(thumbnail.end(), jpeg.begin(), jpeg.end());
-  CHECK_FALSE(jpeg_reaches_its_end(thumbnail));
+  CHECK_FALSE(reaches_its_end(thumbnail));
   const Bytes restarts{0xFF, 0xD8, 0xFF, 0xDA, 0, 3, 1, 0x12, 0xFF, 0, 0xFF, 0xD3, 7, 0xFF, 0xD9};
-  CHECK(jpeg_reaches_its_end(restarts));
+  CHECK(reaches_its_end(restarts));
 }
 
 TEST_CASE("Pictures are told by their extension, in any case", "[data]") {

@@ -35,9 +35,11 @@ class NoiseDataset : public Dataset {
   }
   std::string sample_name(int64_t index) const override { return concat("noise ", index); }
   bool decodes() const override { return true; }
+  int64_t decoding_bytes() const override { return decoding; }
   int64_t resident_bytes() const override { return 0; }
 
   mutable std::atomic<int64_t> loads{0};
+  int64_t decoding = 0;
   std::set<int64_t> failing;
 
  private:
@@ -247,6 +249,9 @@ TEST_CASE("The pipeline's bytes are ring, scratch and cache, and stop growing", 
   CHECK(cache->bytes() == 20 * kImageBytes);
   CHECK(loader.pipeline_bytes() > ring_bytes + 20 * 8 + cache->bytes());
   CHECK(loader.pipeline_bytes() < ring_bytes + 20 * 8 + cache->bytes() + 2 * 8192);
+  const int64_t without_decoding = loader.pipeline_bytes();
+  dataset->decoding = 1000;  // by each thread, at once
+  CHECK(loader.pipeline_bytes() == without_decoding + 2 * 1000);
 }
 
 TEST_CASE("Options that cannot work are refused", "[data]") {

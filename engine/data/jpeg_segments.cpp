@@ -1,10 +1,13 @@
-#include "engine/data/jpeg_end.h"
+#include "engine/data/jpeg_segments.h"
+
+#include <algorithm>
 
 namespace trady {
 namespace {
 
 constexpr uint8_t kMarkerPrefix = 0xFF, kStartOfImage = 0xD8, kEndOfImage = 0xD9;
 constexpr uint8_t kFirstRestart = 0xD0, kLastRestart = 0xD7, kTemporary = 0x01;
+constexpr size_t kMarkerBytes = 2, kLengthBytes = 2;
 
 bool is_restart(uint8_t code) {
   return code >= kFirstRestart && code <= kLastRestart;
@@ -13,11 +16,11 @@ bool is_restart(uint8_t code) {
 }  // namespace
 
 bool is_jpeg(std::span<const uint8_t> file) {
-  return file.size() >= 2 && file[0] == kMarkerPrefix && file[1] == kStartOfImage;
+  return file.size() >= kMarkerBytes && file[0] == kMarkerPrefix && file[1] == kStartOfImage;
 }
 
-bool jpeg_reaches_its_end(std::span<const uint8_t> file) {
-  size_t at = 2;
+bool walk_jpeg(std::span<const uint8_t> file, const std::function<void(JpegSegment)>& visit) {
+  size_t at = kMarkerBytes;
   while (at + 1 < file.size()) {
     // Between segments nothing but fill bytes is allowed, but decoders skip what they find there;
     // entropy-coded data is skipped here too: its 0xFF bytes are followed by 0 or a restart code.
@@ -30,10 +33,14 @@ bool jpeg_reaches_its_end(std::span<const uint8_t> file) {
     if (code == kMarkerPrefix) {
       ++at;
     } else if (code == 0 || code == kTemporary || code == kStartOfImage || is_restart(code)) {
-      at += 2;
+      at += kMarkerBytes;
     } else {
-      if (at + 3 >= file.size()) return false;
-      at += 2 + (size_t{file[at + 2]} << 8 | file[at + 3]);
+      const size_t content = at + kMarkerBytes + kLengthBytes;
+      if (content > file.size()) return false;
+      const size_t length = size_t{file[content - 2]} << 8 | file[content - 1];
+      at += kMarkerBytes + length;
+      if (at > file.size()) return false;
+      if (length >= kLengthBytes) visit({code, file.subspan(content, length - kLengthBytes)});
     }
   }
   return false;
