@@ -9,6 +9,7 @@
 #   minimal    the libraries without oneDNN and zlib
 #   asan       tests with AddressSanitizer and UndefinedBehaviorSanitizer
 #   tsan       tests of worker threads and the data loader with ThreadSanitizer
+#   fuzz       parsers of files fed by libFuzzer, FUZZ_SECONDS each (default 60)
 #   demo       make demo
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -91,13 +92,25 @@ tsan() {
   TSAN_OPTIONS=halt_on_error=1 sanitized tsan --tests-regex "$tsan_tests"
 }
 
+fuzz() {
+  if ! echo 'extern "C" int LLVMFuzzerTestOneInput(const char*, unsigned long) { return 0; }' |
+    clang++-14 -fsanitize=fuzzer -x c++ -o /dev/null - 2> /dev/null; then
+    echo "SKIP: no clang++-14 with libFuzzer; the tests ran the seeds alone"
+    [[ -z ${TRADY_REQUIRE_FUZZ:-} ]] || exit 1
+    return
+  fi
+  cmake --preset fuzz
+  cmake --build --preset fuzz --parallel "$jobs"
+  tests/fuzz/run.sh build/fuzz/tests/fuzz "${FUZZ_SECONDS:-60}"
+}
+
 demo() {
   tools/demo.sh build/release/tools/trady
 }
 
 tools/install_dependencies.sh --check
 parts=("$@")
-[[ ${#parts[@]} -gt 0 ]] || parts=(build format lint kernels minimal asan tsan demo)
+[[ ${#parts[@]} -gt 0 ]] || parts=(build format lint kernels minimal asan tsan fuzz demo)
 for part in "${parts[@]}"; do
   if ! grep -q "^#   $part  " "$0"; then
     echo "$0: there is no part '$part'" >&2

@@ -3,7 +3,7 @@
 # does nothing where all are there.
 #
 # usage: tools/install_dependencies.sh [--check|--package]
-#   --check     also what `make check` needs: format, lint
+#   --check     also what `make check` needs: format, lint, fuzz
 #   --package   also what `make package` needs
 set -euo pipefail
 
@@ -15,7 +15,7 @@ packages=(
 )
 if [[ ${1:-} == --check ]]; then
   # libomp gives clang-tidy the omp.h that g++ has of its own.
-  packages+=(clang-format-14 clang-tidy-14 libomp-14-dev)
+  packages+=(clang-format-14 clang-tidy-14 libomp-14-dev clang-14 libclang-rt-14-dev)
 fi
 if [[ ${1:-} == --package ]]; then
   packages+=(dpkg-dev)
