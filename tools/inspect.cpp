@@ -161,7 +161,7 @@ void inspect_json(const std::string& path, const std::string& text) {
   const auto json = nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
   if (json.is_discarded()) fail(path, ": is neither safetensors nor valid JSON; was it cut off?");
   if (json.is_object() && json.contains("descending_rgn")) return inspect_ranking(path, text);
-  if (!json.is_object() || json.value("format", nlohmann::json()) != "trady run") {
+  if (!json.is_object() || !json.contains("format") || json.at("format") != "trady run") {
     fail(path, ": is JSON, but neither a layer ranking nor the record of a run");
   }
   inspect_run(path, RunRecord::parse(text, path).json());

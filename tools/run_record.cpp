@@ -87,7 +87,14 @@ RunRecord::RunRecord(nlohmann::json settings, nlohmann::json environment)
             {"epochs", nlohmann::json::array()}} {}
 
 RunRecord RunRecord::parse(const std::string& text, const std::string& origin) {
-  auto json = nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
+  // Comparing and printing values takes stack for every level: a file must not decide how much.
+  constexpr int kDeepest = 64;
+  const auto refuse_deep = [&](int depth, nlohmann::json::parse_event_t, const nlohmann::json&) {
+    if (depth <= kDeepest) return true;
+    fail(origin, ": the record of the run is damaged: values within values, more than ", kDeepest,
+         " deep; start again without --resume in another --out");
+  };
+  auto json = nlohmann::json::parse(text, refuse_deep, /*allow_exceptions=*/false);
   require_valid_record(json, origin);
   return RunRecord(std::move(json));
 }
