@@ -38,11 +38,15 @@ def jpegs():
     cmyk = jpeg(Image.merge("CMYK", (*rgb.split(), rgb.convert("L"))))
     ycck = bytearray(cmyk)
     ycck[cmyk.index(b"Adobe") + 11] = 2
+    grey = jpeg(rgb.convert("L"))
+    # More codes than stb_image has room for.
+    table = bytes(15) + bytes([200, 200]) + bytes(400)
     return {
         "rgb": jpeg(rgb, subsampling=0),
         "rgb_420": jpeg(rgb, subsampling=2),
         "progressive": jpeg(rgb, progressive=True),
-        "grey": jpeg(rgb.convert("L")),
+        "grey": grey,
+        "long_table": grey[:2] + b"\xff\xc4" + struct.pack(">H", 2 + len(table)) + table + grey[2:],
         "restarts": jpeg(rgb, restart_marker_blocks=1),
         "cmyk": cmyk,
         "ycck": bytes(ycck),

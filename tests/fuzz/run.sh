@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Runs every fuzz target for some seconds, two at a time. What a target finds stays in the folder of
-# the build (corpus/), what ends it too (findings/): move that to tests/fuzz/corpus/TARGET once it is
-# mended, and every build will run it.
+# Runs every fuzz target for some seconds, as many at a time as there are processors (JOBS). What a
+# target learns stays in the folder of the build (corpus/), what ends it too (findings/): move that to
+# tests/fuzz/corpus/TARGET once it is mended, and every build will run it.
 #
 # usage: tests/fuzz/run.sh BUILD [SECONDS [TARGET...]]     default: 60 seconds, all targets
 set -euo pipefail
@@ -32,4 +32,4 @@ fuzz() {
 
 export -f fuzz
 export build seconds seeds
-printf '%s\n' "$@" | xargs -P 2 -I TARGET bash -c 'fuzz TARGET'
+printf '%s\n' "$@" | xargs -P "${JOBS:-$(nproc)}" -I TARGET bash -c 'fuzz TARGET'
