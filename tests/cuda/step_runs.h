@@ -56,8 +56,9 @@ struct Run {
     fill_random(parameters, 3);
     fill_batch_norms(tape, parameters);
   }
-  /// Three epochs of six steps, each with a selection of its own.
-  EpochResult train(const std::function<UpdatePlan(const Tape&, uint32_t)>& plan_of) {
+  /// Epochs of six steps, each with a selection of its own.
+  EpochResult train(const std::function<UpdatePlan(const Tape&, uint32_t)>& plan_of,
+                    int epochs = 3) {
     LoaderOptions options;
     options.transform = {static_cast<int>(tape.image_size()), Recipe::standard};
     if (runner.takes_decoded_images()) options.output = LoaderOutput::images;
@@ -66,9 +67,9 @@ struct Run {
                                                  std::make_shared<CacheBudget>(0)),
                   options);
     EpochResult last;
-    for (int epoch = 0; epoch < 3; ++epoch) {
+    for (int epoch = 0; epoch < epochs; ++epoch) {
       runner.select(plan_of(tape, static_cast<uint32_t>(epoch)));
-      last = train_epoch(runner, loader, {kRate, 6, 18}, epoch, nullptr);
+      last = train_epoch(runner, loader, {kRate, 6, 6 * epochs}, epoch, nullptr);
       evaluated += evaluate_all(runner, loader, nullptr);
       CHECK(runner.measured() == runner.planned());
     }

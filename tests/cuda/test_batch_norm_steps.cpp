@@ -10,6 +10,9 @@ namespace {
 
 using kernels::cuda::Precision;
 
+/// Fewer than of the network without: these take longer.
+constexpr int kEpochs = 2;
+
 /// Statistics of a batch are those of all of it.
 int64_t micro_batch_of(BatchNormMode mode) {
   return mode == BatchNormMode::train ? kBatch : 2;
@@ -50,7 +53,7 @@ TEST_CASE("batch_norm: a step's gradients in both modes", "[step][batch_norm]") 
   }
 }
 
-TEST_CASE("batch_norm: three epochs end where the CPU's and the reference's end",
+TEST_CASE("batch_norm: epochs of training end where the CPU's and the reference's end",
           "[step][batch_norm]") {
   const auto cuda = cuda_device(Precision::fp32);
   if (!cuda) return;
@@ -70,9 +73,9 @@ TEST_CASE("batch_norm: three epochs end where the CPU's and the reference's end"
       Run on_cpu = residual_run(*cpu, mode, micro_batch, optimizer);
       Run exact = residual_run(*reference, mode, micro_batch, optimizer);
       const std::vector<double> before = exact.weights();
-      const EpochResult result = on_cuda.train(plan_of);
-      const EpochResult expected = exact.train(plan_of);
-      on_cpu.train(plan_of);
+      const EpochResult result = on_cuda.train(plan_of, kEpochs);
+      const EpochResult expected = exact.train(plan_of, kEpochs);
+      on_cpu.train(plan_of, kEpochs);
       CHECK(result.loss == Approx(expected.loss).epsilon(1e-4));
       CHECK(on_cuda.evaluated.correct == exact.evaluated.correct);
       // Running statistics are among the weights.
@@ -93,7 +96,7 @@ TEST_CASE("batch_norm: a replayed epoch equals the same epoch called primitive b
     Run recorded = residual_run(*cuda, mode, micro_batch_of(mode));
     Run eager = residual_run(*cuda, mode, micro_batch_of(mode));
     eager.runner.on_gradients([](const GradientView&) {});  // whoever listens is called each time
-    CHECK(recorded.train(mixed_plan).loss == eager.train(mixed_plan).loss);
+    CHECK(recorded.train(mixed_plan, kEpochs).loss == eager.train(mixed_plan, kEpochs).loss);
     CHECK(recorded.evaluated.loss_sum == eager.evaluated.loss_sum);
     CHECK(bit_identical(recorded.weights(), eager.weights()));
   }

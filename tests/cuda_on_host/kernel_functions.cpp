@@ -73,7 +73,7 @@ void* shared_memory(size_t bytes) {
   const LibraryScope scope;
   thread_of_kernel("shared_memory");
   const MemoryMap& map = MemoryMap::instance();
-  if (bytes > map.shared_bytes()) {
+  if (bytes != map.shared_bytes()) {
     report([&] {
       return "asks for " + std::to_string(bytes) + " bytes of shared memory, but the launch gave " +
              std::to_string(map.shared_bytes());

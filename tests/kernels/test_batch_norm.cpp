@@ -86,9 +86,10 @@ TEST_CASE("batch_norm_forward: every device against the reference", "[batch_norm
         const DeviceArray<uint8_t> mask(device, kernels::mask_bytes(elements));
         device.batch_norm_forward(layer.buffers(), rows.positions, rows.channels, activation,
                                   in_place ? residual.data() : nullptr, y.data(), mask.data());
+        const std::vector<uint8_t> bytes = mask.values();
         std::vector<double> bits;
         for (int64_t i = 0; i < elements; ++i) {
-          bits.push_back(mask.values()[static_cast<size_t>(i / 8)] >> (i % 8) & 1);
+          bits.push_back(bytes[static_cast<size_t>(i / 8)] >> (i % 8) & 1);
         }
         return std::vector{y.values(), bits};
       });

@@ -1,7 +1,7 @@
 // Shared memory: a kernel declares one struct of arrays and asks for it here; the launcher passes
-// its sizeof. The host execution then knows every byte of it, and poisons it before each block.
-// All of it is dynamic, so ptxas does not know its size: a comment in the kernel's PTX tells
-// .ci/kernel_resources.py.
+// its sizeof. The host execution then knows every byte of it, poisons it before each block, and
+// refuses a launch that gives another size. All of it is dynamic, so ptxas does not know the size:
+// a comment in the kernel's PTX tells .ci/kernel_resources.py.
 #pragma once
 
 #include "kernels/cuda/device/runtime.cuh"

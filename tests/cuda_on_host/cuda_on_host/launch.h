@@ -62,7 +62,7 @@ void launch(const LaunchSettings& settings, void (*kernel)(Parameters...), Argum
                                kernel, Parameters(arguments)...));
 }
 
-/// The block's dynamic shared memory, 16-byte aligned; the launch must have asked for `bytes`.
+/// The block's dynamic shared memory, 16-byte aligned; the launch must have given just `bytes`.
 void* shared_memory(size_t bytes);
 
 }  // namespace cuda_on_host

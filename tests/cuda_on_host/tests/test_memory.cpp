@@ -60,11 +60,14 @@ TEST_CASE("a dropped boundary check") {
   });
 }
 
-TEST_CASE("more shared memory than the launch gave") {
+TEST_CASE("more shared memory than the launch gave, or less") {
   Buffer<float> out(64);
-  launch({"half", 1, 64, 100}, half_written, out.data(), false);
-  CHECK_THROWS_WITH(synchronize(),
-                    Contains("asks for 264 bytes of shared memory, but the launch gave 100"));
+  for (const size_t given : {100, 280}) {
+    launch({"half", 1, 64, given}, half_written, out.data(), false);
+    CHECK_THROWS_WITH(synchronize(),
+                      Contains("asks for 264 bytes of shared memory, but the launch gave " +
+                               std::to_string(given)));
+  }
 }
 
 TEST_CASE("blocks adding into one address without an atomic") {
