@@ -64,7 +64,7 @@ inline Tape residual_network(BatchNormMode mode) {
                            .activation = activation,
                            .residual = residual});
   };
-  TensorId x = tape.image(11, {});
+  TensorId x = tape.image(9, {});
   x = tape.max_pool(conv(x, "first", 4, 1, Activation::relu), 3, 2);
   TensorId y = conv(x, "a.1", 5, 1, Activation::relu);
   TensorId short_way = conv(x, "a.0", 5, 1, Activation::none);
