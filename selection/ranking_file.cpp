@@ -22,10 +22,15 @@ const std::vector<std::string>& known_keys() {
   return keys;
 }
 
-/// JSON text to a value; repeated keys, which the parser would let pass, are errors too.
+/// JSON text to a value. Repeated keys, which the parser would let pass, are errors too, and values
+/// within values: copying one takes stack for every level, and a file must not decide how much.
 Json parse_json(const std::string& text, const std::string& origin) {
   std::vector<std::set<std::string>> keys_by_depth;
-  const auto watch_keys = [&](int, Json::parse_event_t event, Json& value) {
+  const auto watch = [&](int depth, Json::parse_event_t event, Json& value) {
+    constexpr int kDeepest = 8;
+    if (depth > kDeepest) {
+      fail("[", origin, "] has values within values, more than ", kDeepest, " deep");
+    }
     if (event == Json::parse_event_t::object_start) keys_by_depth.emplace_back();
     if (event == Json::parse_event_t::object_end) keys_by_depth.pop_back();
     if (event == Json::parse_event_t::key &&
@@ -35,7 +40,7 @@ Json parse_json(const std::string& text, const std::string& origin) {
     return true;
   };
   try {
-    return Json::parse(text, watch_keys);
+    return Json::parse(text, watch);
   } catch (const Json::exception& error) {
     fail("[", origin, "] is not valid JSON: ", error.what());
   }
