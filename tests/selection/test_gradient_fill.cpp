@@ -69,7 +69,7 @@ TEST_CASE("DetRaw takes the channels of the highest gradient norm") {
   CHECK(chosen("d-det-raw", 19) == plan_of({0, 1, 2}, {0, 1}));
 }
 
-TEST_CASE("S-DetRGN looks once and a resumed run does not look again; D- methods always look") {
+TEST_CASE("S-DetRGN looks once and a resumed run does not look again, D- methods always look") {
   FakeProbe first = probe(), later = probe();
   later.norms = {{0.3, 1.5, 6}, {1, 2}};
   const auto once = method("s-det-rgn", 8);

@@ -175,7 +175,7 @@ class CommandLine(unittest.TestCase):
         note = next(line for line in result.stderr.splitlines() if "--device auto runs on the " in line)
         reason = note.split(": ", 2)[-1]
         if "runs on the CPU" in note:  # because of what keeps the GPU from being used
-            self.assertRegex(reason, r"\[cuda\].*(no GPU|not built|driver|cudaError|compute capability)")
+            self.assertRegex(reason, r"\[cuda\].*(no GPU|built without CUDA|driver|cudaError|compute capability)")
         else:
             self.assertRegex(reason, "compute capability|sm_|GPU|host")
 
