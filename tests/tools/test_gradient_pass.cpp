@@ -18,8 +18,10 @@ constexpr int64_t kImages = 12;
 /// The pass over kImages images in batches of `batch`.
 struct Pass {
   Pass(int64_t batch, int64_t micro_batch, int workers,
-       std::optional<int64_t> memory_limit = std::nullopt)
-      : parameters(tape.parameters(), *device) {
+       std::optional<int64_t> memory_limit = std::nullopt,
+       std::unique_ptr<kernels::Backend> of =
+           kernels::make_reference_backend(kernels::DType::float64))
+      : device(std::move(of)), parameters(tape.parameters(), *device) {
     testing::fill_random(parameters, 3);
     StepSettings settings{batch, micro_batch, true, {}};
     settings.memory_limit = memory_limit;
@@ -32,8 +34,7 @@ struct Pass {
   }
 
   const Tape tape = testing::tiny_network();
-  const std::unique_ptr<kernels::Backend> device =
-      kernels::make_reference_backend(kernels::DType::float64);
+  const std::unique_ptr<kernels::Backend> device;
   Parameters parameters;
   std::unique_ptr<StepRunner> runner;
   std::unique_ptr<Loader> loader;
@@ -72,6 +73,16 @@ TEST_CASE("The norms are those of the mean gradient, however the images are cut 
       INFO("batch " << batch << " conv " << conv);
       CHECK(testing::relative_error(result.norms[conv], expected[conv]) < 1e-12);
     }
+  }
+}
+
+TEST_CASE("The norms of the CPU device are those of the reference") {
+  Pass pass(4, 2, 2, std::nullopt, kernels::make_cpu_backend());
+  const GradientPass result = pass.run({0, 1, 2, 3, 4, 5, 6});
+  const std::vector<std::vector<double>> expected = norms_of_one_step();
+  for (size_t conv = 0; conv < expected.size(); ++conv) {
+    INFO("conv " << conv);
+    CHECK(testing::relative_error(result.norms[conv], expected[conv]) < 1e-5);
   }
 }
 
