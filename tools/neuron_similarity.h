@@ -36,7 +36,7 @@ class NeuronSimilarity {
  private:
   /// One set of weights and an image on its way through them.
   struct Side {
-    Side(const StepProgram& program, Parameters& parameters);
+    Side(const StepProgram& program, Parameters& weights);
     Parameters& parameters;
     Arena arena;
     ArenaView shared, lane;
