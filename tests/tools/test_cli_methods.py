@@ -194,6 +194,15 @@ class Methods(unittest.TestCase):
         self.assertEqual(plan["selection_elements"]["weights"], 55920)
         self.assertEqual(sum(layer["bias"] for layer in plan["layers"]), 25)
 
+    def test_what_selects_by_the_gradient_starts_as_carefully_as_what_moves_every_layer(self):
+        for method, rate in (("d-det-raw", 0.01), ("velocity", 0.03)):
+            out = self.folder / f"{method}-rate"
+            args = self.finetune(method, out, epochs=1)
+            at = args.index("--lr")
+            result = test_cli.trady(*args[:at], *args[at + 2:])
+            self.assertEqual(result.returncode, 0, result.stderr)
+            self.assertEqual(json.loads((out / "run.json").read_text())["settings"]["learning_rate"], rate)
+
     def test_options_that_make_no_sense_are_refused(self):
         nowhere = self.folder / "nowhere"
         plan = ["plan", "--model", test_cli.MODEL]
