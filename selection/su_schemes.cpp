@@ -77,12 +77,13 @@ const SuScheme& su_scheme(const std::string& network, const std::optional<std::s
        "; there are ", join(names));
 }
 
-UpdatePlan su_plan_of_first_channels(const SuScheme& scheme, const CostModel& costs) {
+UpdatePlan su_plan_of_any_channels(const SuScheme& scheme, const CostModel& costs) {
   UpdatePlan plan = UpdatePlan::head_only(costs.convs().size());
   const int first_bias = std::max(0, costs.conv_count() - scheme.bias_convs);
   for (int conv = first_bias; conv < costs.conv_count(); ++conv) {
     plan.convs[static_cast<size_t>(conv)] = LayerUpdate::bias_only();
   }
+  size_t parts = 0;  // layers before that are updated in part
   for (const SuScheme::Layer& layer : scheme.layers) {
     const auto in_channels =
         static_cast<double>(costs.convs().at(static_cast<size_t>(layer.conv)).shape.in_c);
@@ -91,7 +92,10 @@ UpdatePlan su_plan_of_first_channels(const SuScheme& scheme, const CostModel& co
     LayerUpdate& update = plan.convs[static_cast<size_t>(layer.conv)];
     update.kind = LayerUpdate::Kind::input_channels;
     update.channels.resize(count);
-    std::iota(update.channels.begin(), update.channels.end(), 0);
+    const auto spare = static_cast<size_t>(in_channels) - count;
+    std::iota(update.channels.begin(), update.channels.end(),
+              static_cast<int32_t>(std::min(spare, parts)));
+    if (spare > 0) ++parts;
   }
   return plan;
 }

@@ -29,8 +29,9 @@ const SuScheme& su_scheme(const std::string& network, const std::optional<std::s
 /// Every scheme, the smallest of a network first.
 const std::vector<SuScheme>& su_schemes();
 
-/// The scheme's plan with the lowest channels in place of those with the largest weights: of the
-/// same costs and sizes as the plan that `su` trains by.
-UpdatePlan su_plan_of_first_channels(const SuScheme& scheme, const CostModel& costs);
+/// The scheme's plan with other channels than those of the largest weights: of the same costs as
+/// the plan that `su` trains by, and at least of its bytes, since no two layers have the same list
+/// of channels, which steps would keep once.
+UpdatePlan su_plan_of_any_channels(const SuScheme& scheme, const CostModel& costs);
 
 }  // namespace trady

@@ -26,8 +26,8 @@ std::vector<double> channel_norms(const std::vector<double>& weight,
 
 class Su final : public FixedPlan {
  public:
-  Su(StrategyContext context, UpdatePlan of_first_channels)
-      : FixedPlan(std::move(context), std::move(of_first_channels)) {}
+  Su(StrategyContext context, UpdatePlan of_any_channels)
+      : FixedPlan(std::move(context), std::move(of_any_channels)) {}
 
  private:
   UpdatePlan look_and_choose(int epoch, SelectionProbe& probe) const override {
@@ -51,7 +51,7 @@ class Su final : public FixedPlan {
 
 std::unique_ptr<Strategy> make_su(StrategyContext context, const StrategyOptions& options) {
   UpdatePlan plan =
-      su_plan_of_first_channels(su_scheme(options.network, options.scheme), context.costs);
+      su_plan_of_any_channels(su_scheme(options.network, options.scheme), context.costs);
   return std::make_unique<Su>(std::move(context), std::move(plan));
 }
 

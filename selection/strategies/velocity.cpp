@@ -139,7 +139,7 @@ std::unique_ptr<Strategy> make_velocity(StrategyContext context, const StrategyO
            ", for which SU has no schemes: for example --budget 20000");
     }
     const SuScheme& scheme = su_scheme(options.network, options.scheme);
-    context.budget_elements = costs.plan(su_plan_of_first_channels(scheme, costs)).weights;
+    context.budget_elements = costs.plan(su_plan_of_any_channels(scheme, costs)).weights;
   }
   int cheapest = 0;
   for (int conv = 1; conv < costs.conv_count(); ++conv) {

@@ -3,6 +3,7 @@
 #include <catch2/catch.hpp>
 
 #include <random>
+#include <set>
 
 #include "engine/error.h"
 #include "selection/strategy.h"
@@ -135,13 +136,30 @@ TEST_CASE("SU takes the channels with the largest weights, the lower of equal on
     CHECK(least_taken >= most_left);
   }
   for (auto& [conv, weight] : probe.weights) std::ranges::fill(weight, 1.0);
-  const auto among_equals = su("mbv2-w0.35", "49kB");
-  CHECK(among_equals->choose(0, probe) == among_equals->plan(0));
+  const UpdatePlan among_equals = su("mbv2-w0.35", "49kB")->choose(0, probe);
+  for (const LayerUpdate& update : among_equals.convs) {
+    for (size_t i = 0; i < update.channels.size(); ++i) {
+      CHECK(update.channels[i] == static_cast<int32_t>(i));
+    }
+  }
   probe.weights[49][9 * 100] = 2;       // depthwise channel 100
   probe.weights[42][56 * 3 + 50] = -2;  // output 3, input 50
   const UpdatePlan moved = su("mbv2-w0.35", "49kB")->choose(0, probe);
   CHECK(moved.convs[49].channels.back() == 100);
   CHECK(moved.convs[42].channels == std::vector<int32_t>{0, 1, 2, 3, 4, 5, 50});
+}
+
+TEST_CASE("without a look no two layers that are updated in part have the same list") {
+  for (const SuScheme& scheme : su_schemes()) {
+    INFO(scheme.network << " " << scheme.name);
+    const auto strategy = su(scheme.network, scheme.name);
+    std::set<std::vector<int32_t>> lists;
+    for (const ConvLayer& conv : strategy->costs().convs()) {
+      const LayerUpdate update = strategy->plan(0).convs[static_cast<size_t>(conv.index)];
+      const bool in_part = update.updates_weight() && std::ssize(update.channels) < conv.shape.in_c;
+      if (in_part) CHECK(lists.insert(update.channels).second);
+    }
+  }
 }
 
 TEST_CASE("SU trains the biases of the last convs, whether their weights are updated or not") {

@@ -15,7 +15,7 @@ import test_cli
 
 BUDGET = 2000
 METHODS = {
-    "su": ["--scheme", "99kB"],
+    "su": ["--scheme", "49kB"],
     "velocity": ["--scheme", "49kB"],
     "s-det-rgn": ["--budget", BUDGET],
     "d-det-rgn": ["--budget", BUDGET],
@@ -134,7 +134,7 @@ class Methods(unittest.TestCase):
         squares = [sum(values[o * shape[1] + c] ** 2 for o in range(shape[0])) for c in range(shape[1])]
         largest = sorted(range(shape[1]), key=lambda c: -squares[c])[:shape[1] // 8]
         self.assertEqual(part["channels"], sorted(largest))
-        self.assertEqual(sum(bool(layer.get("bias")) for layer in first), 25)
+        self.assertEqual(sum(bool(layer.get("bias")) for layer in first), 16)
 
     def test_what_looking_takes_is_measured_and_told(self):
         for method, (_, record, text) in self.runs.items():
@@ -191,8 +191,8 @@ class Methods(unittest.TestCase):
                 self.assertIn("selecting by the whole gradient", text)
             self.assertIn("weights" if method == "su" else "stands for it", text)
         plan, _ = self.plan("su")
-        self.assertEqual(plan["selection_elements"]["weights"], 55920)
-        self.assertEqual(sum(layer["bias"] for layer in plan["layers"]), 25)
+        self.assertEqual(plan["selection_elements"]["weights"], 22410)
+        self.assertEqual(sum(layer["bias"] for layer in plan["layers"]), 16)
 
     def test_what_selects_by_the_gradient_starts_as_carefully_as_what_moves_every_layer(self):
         for method, rate in (("d-det-raw", 0.01), ("velocity", 0.03)):
