@@ -73,8 +73,9 @@ LoadedNetwork with_batch_norms(const LoadedNetwork& folded, const ModelOptions& 
   const int64_t batches = model.calibrate_bn / steps.batch;
   for (int64_t i = 0; i < batches && loader->next(batch); ++i) calibration.observe(view_of(batch));
   calibration.finish();
+  const int64_t observed = batches * steps.batch;
   std::printf("batch-norms put back with the statistics of %lld training images\n",
-              static_cast<long long>(batches * steps.batch));
+              static_cast<long long>(observed));
 
   if (model.batch_norm != models::name_of(BatchNormMode::frozen)) return trained;
   LoadedNetwork frozen = with_mode(folded, BatchNormMode::frozen, backend);

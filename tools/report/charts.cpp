@@ -166,7 +166,7 @@ std::string stacked_chart(const ChartText& text, const std::vector<Series>& seri
     std::string upper, lower;
     for (size_t i = 0; i < count; ++i) {
       const double value = i < series[s].values.size() ? series[s].values[i].value_or(0) : 0;
-      lower = concat("L", at(frame.x(i)), " ", at(frame.y(base[i])), " ") + lower;
+      lower.insert(0, concat("L", at(frame.x(i)), " ", at(frame.y(base[i])), " "));
       base[i] += value;
       upper += concat(i == 0 ? "M" : "L", at(frame.x(i)), " ", at(frame.y(base[i])), " ");
       if (i + 1 == count) middles.push_back(frame.y(base[i] - value / 2));
