@@ -17,11 +17,6 @@ StepSettings observing(int64_t batch) {
   return settings;
 }
 
-void fill(Parameters& parameters, ParameterId id, double value) {
-  const auto elements = static_cast<size_t>(parameters.specs()[static_cast<size_t>(id)].elements);
-  parameters.set(id, std::vector<double>(elements, value));
-}
-
 }  // namespace
 
 BatchNormCalibration::BatchNormCalibration(const Tape& tape, const kernels::Backend& backend,
@@ -33,10 +28,10 @@ BatchNormCalibration::BatchNormCalibration(const Tape& tape, const kernels::Back
       sums_(tape.batch_norms().size()) {
   for (size_t i = 0; i < sums_.size(); ++i) {
     const BatchNormLayer& layer = tape.batch_norms()[i];
-    fill(parameters, layer.gamma, 1);
+    parameters.fill(layer.gamma, 1);
     parameters.set(layer.beta, biases_.at(i));
-    fill(parameters, layer.running_mean, 0);
-    fill(parameters, layer.running_variance, 1 - layer.epsilon);
+    parameters.fill(layer.running_mean, 0);
+    parameters.fill(layer.running_variance, 1 - layer.epsilon);
     sums_[i].mean.assign(biases_[i].size(), 0);
     sums_[i].square.assign(biases_[i].size(), 0);
   }

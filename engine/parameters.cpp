@@ -53,6 +53,11 @@ void Parameters::set(ParameterId id, std::span<const double> disk_values) {
   write_values(*backend_, disk_values, data(id));
 }
 
+void Parameters::fill(ParameterId id, double value) {
+  const auto elements = static_cast<size_t>(specs_[static_cast<size_t>(id)].elements);
+  set(id, std::vector<double>(elements, value));
+}
+
 std::vector<double> Parameters::get(ParameterId id) const {
   const ParameterSpec& spec = specs_[static_cast<size_t>(id)];
   const std::vector<double> values = read_values(*backend_, data(id), spec.elements);

@@ -30,6 +30,8 @@ class Parameters {
   /// Throws Error on a wrong count.
   void set(ParameterId id, std::span<const double> disk_values);
   std::vector<double> get(ParameterId id) const;
+  /// The same value everywhere.
+  void fill(ParameterId id, double value);
 
   /// Bytes of the values themselves / of the block that holds them.
   int64_t value_bytes() const { return value_bytes_; }

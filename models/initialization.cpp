@@ -17,25 +17,20 @@ void fill_normal(Parameters& parameters, ParameterId id, uint64_t seed, double d
   parameters.set(id, values);
 }
 
-void fill(Parameters& parameters, ParameterId id, double value) {
-  const auto elements = static_cast<size_t>(parameters.specs()[static_cast<size_t>(id)].elements);
-  parameters.set(id, std::vector<double>(elements, value));
-}
-
 }  // namespace
 
 void initialize_head(const Network& network, Parameters& parameters, uint64_t seed) {
   constexpr double kDeviation = 0.01;
   const std::string& head = network.tape.head();
   fill_normal(parameters, parameters.find(head + ".weight"), seed, kDeviation);
-  fill(parameters, parameters.find(head + ".bias"), 0);
+  parameters.fill(parameters.find(head + ".bias"), 0);
 }
 
 void initialize_from_scratch(const Network& network, Parameters& parameters, uint64_t seed,
                              double residual_scale) {
   for (size_t i = 0; i < network.tape.parameters().size(); ++i) {
     if (!network.tape.parameters()[i].is_conv_weight) {
-      fill(parameters, static_cast<ParameterId>(i), 0);
+      parameters.fill(static_cast<ParameterId>(i), 0);
     }
   }
   const bool scales_residual = network.tape.batch_norms().empty();
@@ -46,8 +41,8 @@ void initialize_from_scratch(const Network& network, Parameters& parameters, uin
                 scales_residual && conv.adds_residual ? he * residual_scale : he);
   }
   for (const BatchNormLayer& layer : network.tape.batch_norms()) {
-    fill(parameters, layer.gamma, 1);
-    fill(parameters, layer.running_variance, 1);
+    parameters.fill(layer.gamma, 1);
+    parameters.fill(layer.running_variance, 1);
   }
   initialize_head(network, parameters, seed);
   merge_batch_norms(network.tape, parameters);

@@ -1,6 +1,6 @@
 #include "models/weights.h"
 
-#include <algorithm>
+#include <optional>
 
 #include "engine/batch_norm.h"
 #include "engine/checkpoint.h"
@@ -45,7 +45,8 @@ void fold(const SafetensorsFile& file, const Network& folded, Parameters& parame
 }
 
 /// What the file held of a tensor; nothing where it has none of that size.
-std::vector<double> values_before(const SafetensorsFile* source, const ParameterSpec& spec) {
+std::vector<double> values_before(const std::optional<SafetensorsFile>& source,
+                                  const ParameterSpec& spec) {
   if (!source || !source->contains(spec.name)) return {};
   if (source->entry(spec.name).shape != spec.disk_shape) return {};
   return source->read_doubles(spec.name);
@@ -72,12 +73,14 @@ void load_weights(const SafetensorsFile& file, const ModelFile& described, const
 
 void save_weights(const std::filesystem::path& path, const Network& network,
                   const Parameters& parameters, const std::vector<std::string>& class_names,
-                  const SafetensorsFile* source) {
+                  const std::filesystem::path& source) {
   SavedParameters saved{&parameters, "", derived_parameters(parameters)};
   if (network.tape.batch_norm_mode() == BatchNormMode::frozen) {
+    std::optional<SafetensorsFile> before;
+    if (!source.empty()) before.emplace(SafetensorsFile::open(source));
     for (const BatchNormLayer& layer : network.tape.batch_norms()) {
       const ParameterSpec& spec = parameters.specs()[static_cast<size_t>(layer.weight)];
-      saved.replaced[spec.name] = plain_weight(layer, parameters, values_before(source, spec));
+      saved.replaced[spec.name] = plain_weight(layer, parameters, values_before(before, spec));
     }
   }
   save_parameters(path, {saved}, metadata_of(network, class_names));

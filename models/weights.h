@@ -20,9 +20,10 @@ void load_weights(const SafetensorsFile& file, const ModelFile& described, const
 
 /// Writes the parameters with the names, layouts and meaning of the source framework: plain weights
 /// beside the batch-norms that are merged in memory. `source`, if any, is the file that they were
-/// loaded from: what training did not touch is written as it stands there.
+/// loaded from: what training did not touch of merged weights is written as it stands there. It is
+/// opened only where weights are merged.
 void save_weights(const std::filesystem::path& path, const Network& network,
                   const Parameters& parameters, const std::vector<std::string>& class_names,
-                  const SafetensorsFile* source = nullptr);
+                  const std::filesystem::path& source = {});
 
 }  // namespace trady::models

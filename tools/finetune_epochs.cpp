@@ -143,10 +143,8 @@ void FinetuneRun::save_checkpoint() {
 
 /// As the source framework has them.
 void FinetuneRun::save_weights(const fs::path& file) {
-  std::optional<SafetensorsFile> source;
-  if (!o_.model.weights.empty()) source.emplace(SafetensorsFile::open(o_.model.weights));
   models::save_weights(file, net_.network, *net_.parameters, data_.train->class_names(),
-                       source ? &*source : nullptr);
+                       o_.model.weights);
 }
 
 void FinetuneRun::run() {

@@ -64,11 +64,7 @@ NeuronSimilarity::Side::Side(const StepProgram& program, Parameters& weights)
   shared.begin(0);
   lane = ArenaView(program.lane_plan(), arena.data() + program.shared_plan().reserved_bytes(),
                    on_host);
-  for (const SelectionData& data : program.selection_data()) {
-    weights.backend().upload(data.values.data(),
-                             static_cast<int64_t>(data.values.size() * sizeof(int32_t)),
-                             shared.data(data.buffer));
-  }
+  program.upload_selection(weights.backend(), shared);
 }
 
 NeuronSimilarity::NeuronSimilarity(const Tape& tape, Parameters& parameters)

@@ -12,7 +12,6 @@
 #include "models/weights.h"
 #include "selection/budget.h"
 #include "tools/calibration.h"
-#include "tools/neuron_demand.h"
 #include "tools/text.h"
 
 namespace trady::tools {
@@ -130,27 +129,6 @@ std::unique_ptr<Strategy> make_strategy(const MethodOptions& options, const Netw
         parse_budget(*options.budget, CostModel(wanted.convs, wanted.depthwise_cost));
   }
   return trady::make_strategy(options.method, wanted);
-}
-
-StepDemand demand_of(const Strategy& strategy) {
-  StepDemand demand;
-  if (!strategy.info().budgeted) {
-    demand.plan = strategy.plan(0);
-    return demand;
-  }
-  const DrawBounds bounds = strategy.bounds();
-  if (bounds.by_output) return demand_of_neurons(strategy.costs(), bounds);
-  const size_t convs = strategy.costs().convs().size();
-  demand.plan = UpdatePlan::head_only(convs);
-  // Backward reaches as deep as in any draw, and nothing is saved.
-  if (bounds.shallowest_conv < static_cast<int>(convs)) {
-    demand.plan.convs[static_cast<size_t>(bounds.shallowest_conv)] = LayerUpdate::gradient_only();
-  }
-  demand.weight_elements = bounds.max_weight_elements;
-  demand.layer_weight_elements = bounds.max_layer_weight_elements;
-  demand.activation_elements = bounds.max_activation_elements;
-  demand.max_channels = bounds.max_channels;
-  return demand;
 }
 
 int64_t optimizer_bytes(double momentum, double weight_decay, const Strategy& strategy,

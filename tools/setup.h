@@ -12,6 +12,7 @@
 #include "kernels/backend.h"
 #include "models/model_file.h"
 #include "models/network.h"
+#include "selection/step_demand.h"
 #include "selection/strategy.h"
 #include "tools/class_mapping.h"
 #include "tools/device.h"
@@ -50,9 +51,6 @@ LoadedNetwork random_network(ModelOptions& options, const kernels::Backend& back
                              int64_t classes, uint64_t seed, double residual_scale);
 
 std::unique_ptr<Strategy> make_strategy(const MethodOptions& options, const Network& network);
-
-/// What the method's epochs need at most.
-StepDemand demand_of(const Strategy& strategy);
 
 /// What SGD keeps beside the weights. Error for momentum or weight decay, which need whole layers,
 /// with a method that selects channels.

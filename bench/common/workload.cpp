@@ -95,7 +95,7 @@ MethodSteps::MethodSteps(const WorkloadOptions& options, const std::string& meth
     sizing_.settings.training = false;
   } else {
     strategy_ = tools::make_strategy(wanted, net_.network);
-    sizing_ = size_step(tape, backend, *net_.parameters, tools::demand_of(*strategy_), request);
+    sizing_ = size_step(tape, backend, *net_.parameters, demand_of(*strategy_), request);
   }
   runner_ = std::make_unique<StepRunner>(tape, backend, *net_.parameters, OptimizerSettings{},
                                          sizing_.settings, sizing_.workers);

@@ -109,9 +109,8 @@ void train(const Settings& settings, const std::string& device, const Network& n
   const auto backend = tools::make_backend(device, settings.model.precision);
   Parameters parameters(network.tape.parameters(), *backend);
   load_parameters(SafetensorsFile::open(folder / "start.safetensors"), parameters);
-  const StepSizing sizing =
-      size_step(network.tape, *backend, parameters, tools::demand_of(strategy),
-                tools::request_of(settings.model, settings.method, 0));
+  const StepSizing sizing = size_step(network.tape, *backend, parameters, demand_of(strategy),
+                                      tools::request_of(settings.model, settings.method, 0));
   StepRunner runner(network.tape, *backend, parameters, {}, sizing.settings, sizing.workers);
 
   const int64_t batch = settings.method.batch;

@@ -67,6 +67,13 @@ void StepProgram::plan_batches(const Tape& tape, const kernels::Backend& backend
   }
 }
 
+void StepProgram::upload_selection(const kernels::Backend& backend, const ArenaView& shared) const {
+  for (const SelectionData& data : selection_data_) {
+    backend.upload(data.values.data(), static_cast<int64_t>(data.values.size() * sizeof(int32_t)),
+                   shared.data(data.buffer));
+  }
+}
+
 Work StepProgram::work() const {
   Work sum;
   for (const auto& step : steps_) sum += step->work();

@@ -25,7 +25,9 @@ class StepProgram {
   const MemoryPlan& shared_plan() const { return shared_; }
   const std::vector<GradientSlot>& gradient_slots() const { return slots_; }
   const std::vector<ResidentWeight>& resident_weights() const { return residents_; }
-  const std::vector<SelectionData>& selection_data() const { return selection_data_; }
+  /// Writes what the host has to say of the selection (lists of channels, zeros) into the shared
+  /// buffers, whose layout is shared_plan().
+  void upload_selection(const kernels::Backend& backend, const ArenaView& shared) const;
   const std::vector<BatchStatistics>& statistics() const { return statistics_; }
 
   const BatchLayout& batch_layout() const { return layout_; }

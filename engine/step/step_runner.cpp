@@ -109,11 +109,7 @@ void StepRunner::lay_out(std::unique_ptr<StepProgram> program, int lanes) {
   }
   state_.sums =
       std::make_unique<GradientSums>(state_.backend, program->gradient_slots(), state_.shared);
-  for (const SelectionData& data : program->selection_data()) {
-    state_.backend.upload(data.values.data(),
-                          static_cast<int64_t>(data.values.size() * sizeof(int32_t)),
-                          state_.shared.data(data.buffer));
-  }
+  program->upload_selection(state_.backend, state_.shared);
   state_.program = std::move(program);
 }
 

@@ -42,12 +42,20 @@ int input_written_at(const Tape& tape, int op_index) {
   return static_cast<int>(found - tape.ops().begin());
 }
 
-bool shares_input(const Tape& tape, const ConvLayer& conv) {
-  const TensorId input = tape.ops()[static_cast<size_t>(op_index_of(tape, conv))]->inputs().front();
-  const auto reads_it = [&](const ConvLayer& other) {
-    return tape.ops()[static_cast<size_t>(op_index_of(tape, other))]->inputs().front() == input;
-  };
-  return std::ranges::count_if(tape.convs(), reads_it) > 1;
+/// By conv: whether another one reads its input too.
+std::vector<bool> convs_that_share_inputs(const Tape& tape) {
+  std::vector<TensorId> inputs;
+  std::vector<int> readers(tape.tensor_count(), 0);
+  for (const ConvLayer& conv : tape.convs()) {
+    const auto op = static_cast<size_t>(op_index_of(tape, conv));
+    inputs.push_back(tape.ops()[op]->inputs().front());
+    ++readers[static_cast<size_t>(inputs.back())];
+  }
+  std::vector<bool> shared(inputs.size());
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    shared[i] = readers[static_cast<size_t>(inputs[i])] > 1;
+  }
+  return shared;
 }
 
 /// Times of the first and the last use of what draws may save.
@@ -88,11 +96,12 @@ int64_t grad_weight_scratch(const Tape& tape, KernelCache& kernels, const StepDe
 
 /// Of a layer whose input another one reads too, and may save other channels of: its own are
 /// gathered from all of them (StepPlanner::save_channels).
-int64_t gathered_elements(const Tape& tape, const StepDemand& demand, int64_t micro_batch) {
+int64_t gathered_elements(const Tape& tape, const std::vector<bool>& shares_input,
+                          const StepDemand& demand, int64_t micro_batch) {
   int64_t most = 0;
   for (size_t i = 0; i < demand.max_channels.size(); ++i) {
     const ConvLayer& conv = tape.convs()[i];
-    if (demand.max_channels[i] == 0 || !shares_input(tape, conv)) continue;
+    if (demand.max_channels[i] == 0 || !shares_input[i]) continue;
     most = std::max(most, micro_batch * conv.shape.in_positions() * demand.max_channels[i]);
   }
   return most;
@@ -100,14 +109,14 @@ int64_t gathered_elements(const Tape& tape, const StepDemand& demand, int64_t mi
 
 /// The lists of the selected channels, where the device packs, of every channel's place, and where
 /// two layers save channels of one tensor, of all of them and of each one's place among them.
-int64_t selection_bytes(const Tape& tape, const kernels::Backend& backend,
-                        const StepDemand& demand) {
+int64_t selection_bytes(const Tape& tape, const std::vector<bool>& shares_input,
+                        const kernels::Backend& backend, const StepDemand& demand) {
   int64_t entries = 0;
   for (size_t i = 0; i < demand.max_channels.size(); ++i) {
     if (demand.max_channels[i] == 0) continue;
     const ConvLayer& conv = tape.convs()[i];
     entries += demand.max_channels[i] + (backend.on_host() ? 0 : conv.shape.in_c);
-    if (shares_input(tape, conv)) entries += conv.shape.in_c + demand.max_channels[i];
+    if (shares_input[i]) entries += conv.shape.in_c + demand.max_channels[i];
   }
   return entries * int64_t{sizeof(int32_t)};
 }
@@ -167,6 +176,7 @@ int64_t step_bytes_bound(const Tape& tape, const kernels::Backend& backend, Kern
     const int64_t buffer_slack = kBufferAlignment + 2 * lane.red_zone_bytes();
     const int64_t slack = layers * buffer_slack;
     const SavedLife life = life_of_saved(tape, backend, demand);
+    const std::vector<bool> shares_input = convs_that_share_inputs(tape);
     const BufferId saved =
         lane.add("saved inputs", MemoryCategory::saved_inputs,
                  scalar * settings.micro_batch * demand.activation_elements + slack);
@@ -175,13 +185,14 @@ int64_t step_bytes_bound(const Tape& tape, const kernels::Backend& backend, Kern
     const BufferId gradient = lane.add(
         "weight gradient", MemoryCategory::weight_gradients,
         scalar * (demand.layer_weight_elements +
-                  gathered_elements(tape, demand, settings.micro_batch)) +
+                  gathered_elements(tape, shares_input, demand, settings.micro_batch)) +
             grad_weight_scratch(tape, kernels, demand, settings.micro_batch) + 3 * buffer_slack);
     lane.use(gradient, static_cast<int>(tape.ops().size()));
     lane.use(gradient, life.last);
     lane.place();
     // Five buffers a layer: the sum of its gradients and four lists of channels.
-    shared += scalar * demand.weight_elements + selection_bytes(tape, backend, demand) + 5 * slack;
+    shared += scalar * demand.weight_elements +
+              selection_bytes(tape, shares_input, backend, demand) + 5 * slack;
   }
   return backend.workspace_bytes() + parameters.reserved_bytes() + optimizer_bytes + shared +
          workers * lane.reserved_bytes();

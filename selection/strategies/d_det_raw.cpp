@@ -1,6 +1,4 @@
 // D-DetRaw: the pool's channels of the highest gradient norm, before every epoch.
-#include <utility>
-
 #include "selection/strategies/entry.h"
 #include "selection/strategies/gradient_fill.h"
 
@@ -14,10 +12,7 @@ StrategyEntry d_det_raw_entry() {
            .uses_pool = true,
            .changes_every_epoch = true,
            .looks_at = Look::gradients},
-          [](StrategyContext context, const StrategyOptions& options) -> std::unique_ptr<Strategy> {
-            return std::make_unique<GradientFill>(std::move(context), GradientScore::raw,
-                                                  options.seed);
-          }};
+          make_gradient_fill<GradientScore::raw>};
 }
 
 }  // namespace trady

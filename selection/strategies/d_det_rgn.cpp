@@ -1,6 +1,4 @@
 // D-DetRGN: the pool's channels of the highest relative gradient norm, before every epoch.
-#include <utility>
-
 #include "selection/strategies/entry.h"
 #include "selection/strategies/gradient_fill.h"
 
@@ -13,10 +11,7 @@ StrategyEntry d_det_rgn_entry() {
            .uses_pool = true,
            .changes_every_epoch = true,
            .looks_at = Look::gradients},
-          [](StrategyContext context, const StrategyOptions& options) -> std::unique_ptr<Strategy> {
-            return std::make_unique<GradientFill>(std::move(context), GradientScore::relative,
-                                                  options.seed);
-          }};
+          make_gradient_fill<GradientScore::relative>};
 }
 
 }  // namespace trady

@@ -7,17 +7,7 @@
 namespace trady {
 
 GradientFill::GradientFill(StrategyContext context, GradientScore score, uint64_t seed)
-    : Strategy(std::move(context)), score_(score), units_(costs(), pool().convs), seed_(seed) {}
-
-UpdatePlan GradientFill::plan(int epoch) const {
-  const uint32_t drawn_epoch = info().changes_every_epoch ? static_cast<uint32_t>(epoch) : 0;
-  RandomStream random(seed_, RandomPurpose::selection, drawn_epoch);
-  return units_.draw(budget_elements().value(), random);
-}
-
-DrawBounds GradientFill::bounds() const {
-  return draw_bounds(costs(), pool().convs, budget_elements().value());
-}
+    : RandomFill(std::move(context), seed), score_(score) {}
 
 UpdatePlan GradientFill::look_and_choose(int, SelectionProbe& probe) const {
   const std::vector<std::vector<double>> norms = probe.gradient_norms(pool().convs);

@@ -3,8 +3,10 @@
 // pool, which is more than the memory budget allows while they select.
 #pragma once
 
-#include "selection/fill.h"
-#include "selection/strategy.h"
+#include <memory>
+#include <utility>
+
+#include "selection/strategies/random_fill.h"
 
 namespace trady {
 
@@ -14,20 +16,22 @@ enum class GradientScore {
   raw,       ///< n_c
 };
 
-class GradientFill final : public Strategy {
+/// Where the gradient is not known, a random draw of the pool stands in, as TraDy's.
+class GradientFill final : public RandomFill {
  public:
   GradientFill(StrategyContext context, GradientScore score, uint64_t seed);
-
-  /// A random draw of the pool, as TraDy's: the gradient is not known.
-  UpdatePlan plan(int epoch) const override;
-  DrawBounds bounds() const override;
 
  private:
   UpdatePlan look_and_choose(int epoch, SelectionProbe& probe) const override;
 
   GradientScore score_;
-  UnitPool units_;
-  uint64_t seed_;
 };
+
+/// The factory of those that rank by `kScore`.
+template <GradientScore kScore>
+std::unique_ptr<Strategy> make_gradient_fill(StrategyContext context,
+                                             const StrategyOptions& options) {
+  return std::make_unique<GradientFill>(std::move(context), kScore, options.seed);
+}
 
 }  // namespace trady

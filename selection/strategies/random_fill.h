@@ -6,18 +6,17 @@
 
 namespace trady {
 
-class RandomFill final : public Strategy {
+class RandomFill : public Strategy {
  public:
   /// Draws from `context.pool`, once if `context.info.changes_every_epoch` is false. The numbers
   /// of an epoch's draw depend on (seed, epoch) alone; methods that select once use epoch 0's.
-  RandomFill(StrategyContext context, int64_t budget_elements, uint64_t seed);
+  RandomFill(StrategyContext context, uint64_t seed);
 
   UpdatePlan plan(int epoch) const override;
   DrawBounds bounds() const override;
 
  private:
   UnitPool units_;
-  int64_t budget_elements_;
   uint64_t seed_;
 };
 

@@ -90,6 +90,22 @@ struct Run {
   EvaluationResult evaluated;
 };
 
+/// Gradients, bytes and the loss under `plan` are those of the same network on the reference.
+inline void check_step(Run& run, Run& exact, const UpdatePlan& plan) {
+  exact.runner.select(plan);
+  run.runner.select(plan);
+  const Gradients expected = gradients_of(exact.runner, exact.tape, exact.batch);
+  const Gradients actual = gradients_of(run.runner, run.tape, run.batch);
+  REQUIRE(actual.size() == expected.size());
+  for (const auto& [name, gradient] : expected) {
+    INFO(name);
+    CHECK(nmse(actual.at(name).values, gradient.values) <= kNetworkNmse);
+  }
+  CHECK(run.runner.measured() == run.runner.planned());
+  CHECK(run.runner.evaluate(run.batch.view()).loss_sum ==
+        Approx(exact.runner.evaluate(exact.batch.view()).loss_sum).epsilon(1e-5));
+}
+
 inline std::vector<double> difference(std::vector<double> a, const std::vector<double>& b) {
   REQUIRE(a.size() == b.size());
   for (size_t i = 0; i < a.size(); ++i) a[i] -= b[i];

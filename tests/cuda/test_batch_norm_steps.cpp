@@ -37,18 +37,7 @@ TEST_CASE("batch_norm: a step's gradients in both modes", "[step][batch_norm]") 
     for (uint32_t seed = 0; seed < 4; ++seed) {
       const UpdatePlan plan = seed == 0 ? every_weight(exact.tape) : mixed_plan(exact.tape, seed);
       INFO(describe(mode) << ", plan " << seed);
-      exact.runner.select(plan);
-      run.runner.select(plan);
-      const Gradients expected = gradients_of(exact.runner, exact.tape, exact.batch);
-      const Gradients actual = gradients_of(run.runner, run.tape, run.batch);
-      REQUIRE(actual.size() == expected.size());
-      for (const auto& [name, gradient] : expected) {
-        INFO(name);
-        CHECK(nmse(actual.at(name).values, gradient.values) <= kNetworkNmse);
-      }
-      CHECK(run.runner.measured() == run.runner.planned());
-      CHECK(run.runner.evaluate(run.batch.view()).loss_sum ==
-            Approx(exact.runner.evaluate(exact.batch.view()).loss_sum).epsilon(1e-5));
+      check_step(run, exact, plan);
     }
   }
 }

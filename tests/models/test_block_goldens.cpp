@@ -9,9 +9,12 @@
 #include "engine/safetensors.h"
 #include "engine/tensor_layout.h"
 #include "tests/engine/tiny_networks.h"
+#include "tests/models/golden_comparison.h"
 
 namespace trady {
 namespace {
+
+using testing::nmse;
 
 std::vector<std::filesystem::path> golden_files() {
   std::vector<std::filesystem::path> files;
@@ -54,16 +57,6 @@ Tape tape_of(const nlohmann::json& network) {
   }
   tape.cross_entropy(tape.linear(tape.mean_pool(x), "classifier", network["classes"]));
   return tape;
-}
-
-double nmse(const std::vector<double>& value, const std::vector<double>& truth) {
-  REQUIRE(value.size() == truth.size());
-  double error = 0, power = 0;
-  for (size_t i = 0; i < truth.size(); ++i) {
-    error += (value[i] - truth[i]) * (value[i] - truth[i]);
-    power += truth[i] * truth[i];
-  }
-  return power > 0 ? error / power : error;
 }
 
 void compare(const std::filesystem::path& path, const kernels::Backend& device, int64_t micro_batch,

@@ -8,6 +8,7 @@
 
 #include "engine/device_values.h"
 #include "engine/step/step_runner.h"
+#include "models/batch_norm_modes.h"
 #include "models/registry.h"
 #include "models/weights.h"
 #include "tests/models/golden_comparison.h"
@@ -36,7 +37,7 @@ class Comparison {
   Comparison(const std::string& folder, const std::string& model, BatchNormMode mode,
              const kernels::Backend& backend)
       : golden_(SafetensorsFile::open(folder + "/" + model + ".golden.safetensors")),
-        mode_(models_mode(mode)) {
+        mode_(models::name_of(mode)) {
     const auto weights = SafetensorsFile::open(folder + "/" + model + ".safetensors");
     models::ModelFile described = models::describe(weights);
     described.options.batch_norm = mode;
@@ -96,10 +97,6 @@ class Comparison {
   }
 
  private:
-  static std::string models_mode(BatchNormMode mode) {
-    return mode == BatchNormMode::train ? "train" : "frozen";
-  }
-
   SafetensorsFile golden_;
   std::string mode_;
   Network network_;
@@ -116,10 +113,10 @@ void compare_all(const kernels::Backend& backend, const Worst& margin) {
   for (const std::string model : {"resnet18", "resnet50", "mobilenet_v2"}) {
     for (const BatchNormMode mode : {BatchNormMode::frozen, BatchNormMode::train}) {
       const Worst worst = Comparison(folder, model, mode, backend).run();
-      WARN(model << (mode == BatchNormMode::train ? " train" : " frozen") << " on "
-                 << backend.name() << ": logits " << worst.logits << ", worst gradient "
-                 << worst.gradient << " (PyTorch in float32: " << worst.pytorch_float32
-                 << "), statistics " << worst.statistics << ", zeros " << worst.zeros);
+      WARN(model << " " << models::name_of(mode) << " on " << backend.name() << ": logits "
+                 << worst.logits << ", worst gradient " << worst.gradient
+                 << " (PyTorch in float32: " << worst.pytorch_float32 << "), statistics "
+                 << worst.statistics << ", zeros " << worst.zeros);
       CHECK(worst.logits <= margin.logits);
       CHECK(worst.gradient <= margin.gradient + margin.pytorch_float32 * worst.pytorch_float32);
       CHECK(worst.statistics <= margin.statistics);

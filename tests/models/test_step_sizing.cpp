@@ -7,6 +7,7 @@
 #include "engine/memory/arena.h"
 #include "selection/draw_bounds.h"
 #include "selection/fill.h"
+#include "selection/step_demand.h"
 #include "tests/engine/tiny_networks.h"
 #include "tests/models/whole_networks.h"
 
@@ -79,7 +80,7 @@ void check_bounds(const kernels::Backend& device, int64_t image_size,
       // Those that look at gradients choose within trady's bounds; their stand-ins are its draws.
       if (!info.budgeted || info.looks_at == Look::gradients) continue;
       const auto method = testing::strategy(named, network, info);
-      const StepDemand demand = testing::demand_of(*method);
+      const StepDemand demand = demand_of(*method);
       const int64_t least = least_limit(network, device, parameters, demand);
       for (const int64_t limit : {least, least + (1 << 20), 2 * least, kUnlimited}) {
         const StepSizing sizing =
@@ -98,18 +99,6 @@ void check_bounds(const kernels::Backend& device, int64_t image_size,
       }
     }
   }
-}
-
-/// As tools::demand_of, of a pool that no method has.
-StepDemand demand_within(const DrawBounds& bounds) {
-  StepDemand demand;
-  demand.plan = UpdatePlan::head_only(bounds.max_channels.size());
-  demand.plan.convs.at(static_cast<size_t>(bounds.shallowest_conv)) = LayerUpdate::gradient_only();
-  demand.weight_elements = bounds.max_weight_elements;
-  demand.layer_weight_elements = bounds.max_layer_weight_elements;
-  demand.activation_elements = bounds.max_activation_elements;
-  demand.max_channels = bounds.max_channels;
-  return demand;
 }
 
 /// Pools of depthwise layers alone, where scratch is not monotone in the number of channels and all
@@ -138,7 +127,7 @@ void check_depthwise_pools(const kernels::Backend& device, int64_t image_size) {
       if (bounds.max_weight_elements == 0) continue;
       const StepSettings settings{8, 1 << random.below(3), true, {i % 2 == 0, i % 3 == 0}};
       const int64_t bound = step_bytes_bound(network.tape, device, cache, parameters,
-                                             demand_within(bounds), settings, 2, 0);
+                                             demand_within(costs, bounds), settings, 2, 0);
       const UnitPool units(costs, pool);
       for (int draw = 0; draw < kDraws; ++draw) {
         const StepProgram program(network.tape, units.draw(budget, random), device, cache,
@@ -224,8 +213,8 @@ TEST_CASE("Methods without draws are sized to the byte") {
     for (const StrategyInfo& info : strategy_infos()) {
       if (info.budgeted) continue;
       const auto method = testing::strategy(named, network, info);
-      const StepSizing sizing = size_step(network.tape, *device, parameters,
-                                          testing::demand_of(*method), request_with(2, kUnlimited));
+      const StepSizing sizing = size_step(network.tape, *device, parameters, demand_of(*method),
+                                          request_with(2, kUnlimited));
       const Bound bound = reserved_by_draws(named, network, *device, parameters, info, sizing, 1);
       CHECK(sizing.bytes == bound.worst);
     }
@@ -240,7 +229,7 @@ TEST_CASE(
   const Network network = testing::build(named, 128);
   const Parameters parameters(network.tape.parameters(), *device);
   const auto method = testing::strategy(named, network, strategy_infos().back());
-  const StepDemand demand = testing::demand_of(*method);
+  const StepDemand demand = demand_of(*method);
   const auto size = [&](int threads, int64_t limit) {
     return size_step(network.tape, *device, parameters, demand, request_with(threads, limit));
   };

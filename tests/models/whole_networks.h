@@ -8,7 +8,6 @@
 #include "models/registry.h"
 #include "selection/ranking.h"
 #include "selection/strategy.h"
-#include "tools/setup.h"
 
 namespace trady::testing {
 
@@ -44,7 +43,5 @@ inline std::unique_ptr<Strategy> strategy(const NamedNetwork& named, const Netwo
   }
   return make_strategy(info.name, options);
 }
-
-using tools::demand_of;  ///< as the command line sizes its steps
 
 }  // namespace trady::testing

@@ -7,6 +7,7 @@
 
 #include "engine/error.h"
 #include "selection/cost_model.h"
+#include "tests/selection/counted_schemes.h"
 #include "tests/selection/networks.h"
 
 using namespace trady;
@@ -48,19 +49,6 @@ std::vector<CountedNetwork> counted_networks() {
   }
   REQUIRE(text.eof());
   return networks;
-}
-
-struct CountedScheme {
-  std::string network, label, channels;
-  ElementCost cost;
-  int64_t weights_with_depthwise_one;
-};
-
-const std::vector<CountedScheme>& counted_schemes() {
-  static const std::vector<CountedScheme> schemes{
-#include "tests/selection/independent_su_costs.inc"
-  };
-  return schemes;
 }
 
 std::vector<ConvLayer> convs_by_name(const std::string& name, int image_size = 128) {

@@ -8,6 +8,7 @@
 #include "engine/error.h"
 #include "selection/strategy.h"
 #include "selection/su_schemes.h"
+#include "tests/selection/counted_schemes.h"
 #include "tests/selection/fake_probe.h"
 #include "tests/selection/networks.h"
 
@@ -16,19 +17,6 @@ using namespace trady::test;
 using Catch::Contains;
 
 namespace {
-
-struct CountedScheme {
-  std::string network, label, channels;
-  ElementCost cost;
-  int64_t weights_with_depthwise_one;
-};
-
-const std::vector<CountedScheme>& counted_schemes() {
-  static const std::vector<CountedScheme> schemes{
-#include "tests/selection/independent_su_costs.inc"
-  };
-  return schemes;
-}
 
 std::string model_of(const std::string& network) {
   if (network == "mbv2") return "mbv2-w0.35";
