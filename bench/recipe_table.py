@@ -66,9 +66,10 @@ def section(read, name, peer_name):
         f"learning rate {s['learning_rate']}; {s['calibrate_bn']} images put the batch-norms back.",
         "PyTorch draws its own images, crops and selections: the seeds of the two sides are not paired.",
         "",
-        f"    trady finetune --weights W --data D --method M --batch-norm {s['batch_norm']} --calibrate-bn \\",
-        f"          --lr {s['learning_rate']} --warmup {s['warmup']} --epochs {s['epochs']} "
-        f"--batch {s['batch']} --seed SEED --out RUN",
+        "    trady finetune --weights W --data D --method M [--budget 27946] \\",
+        f"          --batch-norm {s['batch_norm']} --calibrate-bn --lr {s['learning_rate']} "
+        f"--warmup {s['warmup']} --epochs {s['epochs']} \\",
+        f"          --batch {s['batch']} --seed SEED --out RUN",
         f"    bench/collect_runs.py bench/results/{name} RUN...",
     ]
     if peer:
