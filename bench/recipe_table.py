@@ -62,9 +62,10 @@ def section(read, name, peer_name):
     lines = [
         "## flowers12 by the paper's recipe, batch-norms trained",
         "",
-        f"{pathlib.Path(s['weights']).stem}, batch {s['batch']}, {s['warmup']} + {s['epochs']} epochs, "
-        f"learning rate {s['learning_rate']}; {s['calibrate_bn']} images put the batch-norms back.",
-        "PyTorch draws its own images, crops and selections: the seeds of the two sides are not paired.",
+        f"{pathlib.Path(s['weights']).stem}, batch {s['batch']}, "
+        f"{s['warmup']} + {s['epochs']} epochs, learning rate {s['learning_rate']}; "
+        f"{s['calibrate_bn']} images put the batch-norms back. PyTorch draws its own images,",
+        "crops and selections: the seeds of the two sides are not paired.",
         "",
         "    trady finetune --weights W --data D --method M [--budget 27946] \\",
         f"          --batch-norm {s['batch_norm']} --calibrate-bn --lr {s['learning_rate']} "
