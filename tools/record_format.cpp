@@ -133,6 +133,7 @@ void require_valid_record(const json& record, const std::string& origin) {
   checker.require("/settings/budget", kTextOrNull);
   checker.require("/settings/learning_rate", kNumberOrNull);
   checker.require_if_present("/budget_elements", kCount);
+  checker.require_if_present("/options", kObject);
   checker.require_if_present("/resumed", kList);
   checker.require_if_present("/inputs", kObject);
   const size_t epochs = checker.require("/epochs", kList).size();
