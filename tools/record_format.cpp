@@ -1,5 +1,6 @@
 #include "tools/record_format.h"
 
+#include <algorithm>
 #include <cmath>
 #include <functional>
 
@@ -35,11 +36,25 @@ const Kind kShare{"a number from 0 to 1", [](const json& v) {
                     return v.is_number() && v.get<double>() >= 0 && v.get<double>() <= 1;
                   }};
 const Kind kCount{"a whole number, 0 or more", [](const json& v) { return is_whole(v, 0); }};
+const Kind kIndex{"an index of a convolution",
+                  [](const json& v) { return is_whole(v, 0) && v.get<double>() < 1e6; }};
 const Kind kPositive{"a whole number, 1 or more", [](const json& v) { return is_whole(v, 1); }};
 const Kind kTextOrNull{"a text or null",
                        [](const json& v) { return v.is_string() || v.is_null(); }};
 const Kind kNumberOrNull{"a number or null",
                          [](const json& v) { return v.is_number() || v.is_null(); }};
+
+template <typename Holds>
+bool is_list_of(const json& value, Holds holds) {
+  return value.is_array() && std::ranges::all_of(value, holds);
+}
+const Kind kCounts{"a list of whole numbers, 0 or more",
+                   [](const json& v) { return is_list_of(v, kCount.holds); }};
+const Kind kTexts{"a list of texts", [](const json& v) { return is_list_of(v, kText.holds); }};
+const Kind kNumbers{"a list of finite numbers",
+                    [](const json& v) { return is_list_of(v, kNumber.holds); }};
+const Kind kChannels{"\"all\" or a list of whole numbers, 0 or more",
+                     [](const json& v) { return v == "all" || kCounts.holds(v); }};
 
 class Checker {
  public:
@@ -95,6 +110,30 @@ class Checker {
     require_evaluations(epoch);
   }
 
+  void require_selection(const std::string& selection) const {
+    const size_t layers = require(selection, kList).size();
+    for (size_t i = 0; i < layers; ++i) {
+      const std::string layer = concat(selection, "/", i);
+      require(layer, kObject);
+      require(layer + "/conv", kIndex);
+      require(layer + "/name", kText);
+      require(layer + "/elements", kCount);
+      require(layer + "/channels", kChannels);
+    }
+  }
+
+  /// As tools/step_timeline.h writes it.
+  void require_step_memory(const std::string& memory) const {
+    require(memory, kObject);
+    require(memory + "/ops", kTexts);
+    for (const auto& [category, bytes] : require(memory + "/bytes", kObject).items()) {
+      if (!kNumbers.holds(bytes)) {
+        fail_at(concat(memory, "/bytes/", shortened(category, kShown), " is ",
+                       shortened(json_text(bytes), kShown), ", expected ", kNumbers.words));
+      }
+    }
+  }
+
   [[noreturn]] void fail_at(const std::string& problem) const {
     fail(origin_, ": the record of the run is damaged: ", problem,
          "; start again without --resume in another --out");
@@ -141,6 +180,21 @@ void require_valid_record(const json& record, const std::string& origin) {
   if (epochs > 0) {
     checker.require("/before", kObject);
     checker.require_evaluations("/before");
+  }
+}
+
+void require_reportable_record(const json& record, const std::string& origin) {
+  const Checker checker(record, origin);
+  checker.require_if_present("/settings/recipe", kText);
+  checker.require_if_present("/settings/val_split", kNumberOrNull);
+  checker.require_if_present("/settings/classes", kCounts);
+  checker.require("/network", kObject);
+  checker.require("/network/model", kText);
+  checker.require("/network/image_size", kPositive);
+  checker.require("/network/classes", kPositive);
+  if (record.contains("step_memory")) checker.require_step_memory("/step_memory");
+  for (size_t i = 0; i < record.at("epochs").size(); ++i) {
+    checker.require_selection(concat("/epochs/", i, "/selection"));
   }
 }
 
