@@ -40,7 +40,7 @@ std::string name_of(const CLI::Option& option) {
 }
 
 bool is_flag(const CLI::Option& option) {
-  return option.get_type_size_max() == 0;
+  return option.get_expected_max() == 0;
 }
 
 ConfigKey key_of(const CLI::Option& option) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
+#include <limits>
 
 #include "engine/error.h"
 #include "tools/json_output.h"
@@ -38,6 +39,9 @@ const Kind kShare{"a number from 0 to 1", [](const json& v) {
 const Kind kCount{"a whole number, 0 or more", [](const json& v) { return is_whole(v, 0); }};
 const Kind kIndex{"an index of a convolution",
                   [](const json& v) { return is_whole(v, 0) && v.get<double>() < 1e6; }};
+// All of uint64_t, which no double holds: a run with such a seed is resumed like any other.
+const Kind kSeed{"a whole number, 0 or more",
+                 [](const json& v) { return v.is_number_unsigned() || is_whole(v, 0); }};
 const Kind kPositive{"a whole number, 1 or more", [](const json& v) { return is_whole(v, 1); }};
 const Kind kTextOrNull{"a text or null",
                        [](const json& v) { return v.is_string() || v.is_null(); }};
@@ -48,13 +52,16 @@ template <typename Holds>
 bool is_list_of(const json& value, Holds holds) {
   return value.is_array() && std::ranges::all_of(value, holds);
 }
-const Kind kCounts{"a list of whole numbers, 0 or more",
-                   [](const json& v) { return is_list_of(v, kCount.holds); }};
+const Kind kLabels{"a list of labels, whole numbers of 0 or more", [](const json& v) {
+                     return is_list_of(v, [](const json& label) {
+                       return is_whole(label, 0) && label <= std::numeric_limits<int32_t>::max();
+                     });
+                   }};
 const Kind kTexts{"a list of texts", [](const json& v) { return is_list_of(v, kText.holds); }};
 const Kind kNumbers{"a list of finite numbers",
                     [](const json& v) { return is_list_of(v, kNumber.holds); }};
 const Kind kChannels{"\"all\" or a list of whole numbers, 0 or more",
-                     [](const json& v) { return v == "all" || kCounts.holds(v); }};
+                     [](const json& v) { return v == "all" || is_list_of(v, kCount.holds); }};
 
 class Checker {
  public:
@@ -165,14 +172,16 @@ void require_valid_record(const json& record, const std::string& origin) {
        {"/settings/method", "/settings/model", "/settings/data", "/settings/weights"}) {
     checker.require(field, kText);
   }
-  for (const char* field : {"/settings/epochs", "/settings/warmup", "/settings/seed"}) {
+  for (const char* field : {"/settings/epochs", "/settings/warmup"}) {
     checker.require(field, kCount);
   }
+  checker.require("/settings/seed", kSeed);
   checker.require("/settings/batch", kPositive);
   checker.require("/settings/budget", kTextOrNull);
   checker.require("/settings/learning_rate", kNumberOrNull);
   checker.require_if_present("/budget_elements", kCount);
   checker.require_if_present("/options", kObject);
+  checker.require_if_present("/before", kObject);
   checker.require_if_present("/resumed", kList);
   checker.require_if_present("/inputs", kObject);
   const size_t epochs = checker.require("/epochs", kList).size();
@@ -187,7 +196,7 @@ void require_reportable_record(const json& record, const std::string& origin) {
   const Checker checker(record, origin);
   checker.require_if_present("/settings/recipe", kText);
   checker.require_if_present("/settings/val_split", kNumberOrNull);
-  checker.require_if_present("/settings/classes", kCounts);
+  checker.require_if_present("/settings/classes", kLabels);
   checker.require("/network", kObject);
   checker.require("/network/model", kText);
   checker.require("/network/image_size", kPositive);

@@ -78,7 +78,7 @@ class Runs(unittest.TestCase):
 
     def test_a_record_repeats_its_run(self):
         out = self.folder / "first"
-        self.run_trady(*self.options("--budget", "5%", "--seed", 3, "--recipe", "light", "--new-head",
+        self.run_trady(*self.options("--budget", "5%", "--seed", 2**64 - 1, "--recipe", "light", "--new-head",
                                      "--val-split", 0.25, "--batch-norm", "train", "--calibrate-bn=16",
                                      "--memory-limit", "20MiB", "--classes", "0,1", "--out", out,
                                      epochs=1, batch=8))
@@ -137,7 +137,7 @@ class Runs(unittest.TestCase):
                 ('{"lr": 1e999}', "not valid JSON"), ('{"seed": 1, "seed": 2}', '"seed" occurs twice'),
                 ('{"x": ' + "[" * 99 + "]" * 99 + "}", "deep"), ('{"format": "x"}', "/format"),
                 (good | {"epoch": 1}, '"epoch"', 'did you mean "epochs"'),
-                (good | {"batch_size": 1}, '"batch_size"', 'did you mean "batch"'),
+                (good | {"batch_norm": "train"}, '"batch_norm"', 'did you mean "batch-norm"'),
                 (good | {"out": "x"}, '"out"', "no option that a file may hold"),
                 (good | {"epochs": "5"}, '"epochs" is "5"', "expected a whole number"),
                 (good | {"epochs": 1.5}, '"epochs" is 1.5'), (good | {"lr": None}, '"lr" is null', "a number"),

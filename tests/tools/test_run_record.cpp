@@ -2,6 +2,7 @@
 #include "tools/run_record.h"
 
 #include <catch2/catch.hpp>
+#include <limits>
 
 #include "engine/error.h"
 #include "tools/json_output.h"
@@ -128,6 +129,13 @@ TEST_CASE("a record of a newer version is told apart from a damaged one") {
                     Contains("run.json") && Contains("newer trady") && !Contains("damaged"));
 }
 
+TEST_CASE("every seed there is can be resumed with") {
+  const json seed = std::numeric_limits<uint64_t>::max();
+  json run = finished();
+  run["settings"]["seed"] = seed;
+  CHECK(RunRecord::parse(run.dump(), "run.json").json()["settings"]["seed"] == seed);
+}
+
 TEST_CASE("every field that is read later is checked") {
   const auto refused = [](const std::string& pointer, const json& value) {
     json run = finished();
@@ -194,6 +202,7 @@ TEST_CASE("what a report reads beyond that is checked before it is drawn") {
   refused("/settings/recipe", 5);
   refused("/settings/val_split", "half");
   refused("/settings/classes", json::array({1, "b"}));
+  refused("/settings/classes", json::array({int64_t{1} << 40}));
   refused("/network", 1);
   refused("/network/model", nullptr);
   refused("/network/image_size", 0);
