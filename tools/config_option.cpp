@@ -114,7 +114,7 @@ std::string shell_word(const std::string& word) {
 
 std::vector<std::string> words_of(const CLI::Option& option) {
   const std::string name = "--" + name_of(option);
-  const std::vector<std::string> values = option.results();
+  const std::vector<std::string>& values = option.results();
   if (is_flag(option)) {
     const bool bare = values.back() == option.get_flag_value(name_of(option), "");
     return {bare ? name : name + "=" + values.back()};
@@ -144,8 +144,7 @@ nlohmann::json given_options(const CLI::App& command) {
     std::vector<std::string> values = option->results();
     if (key.kind == ConfigKind::flag && !option->as<bool>()) continue;
     if (key.kind == ConfigKind::flag) values = {key.flag_value};  // not as "on" or "1"
-    const nlohmann::json value = config_value(key, values);
-    if (value != "") given[key.name] = value;
+    if (!values.back().empty()) given[key.name] = config_value(key, values);
   }
   return with_valid_text(given);
 }
