@@ -73,6 +73,7 @@ std::vector<std::string> values_of(const ConfigKey& key, const json& value) {
   if (value.is_string()) return {value.get<std::string>()};
   if (!value.is_array()) return {value.dump()};
   std::vector<std::string> values;
+  values.reserve(value.size());
   for (const json& item : value) values.push_back(item.dump());
   return values;
 }
@@ -85,6 +86,7 @@ std::vector<ConfigOption> options_of(const json& object, const std::string& orig
     const auto key = std::ranges::find(keys, name, &ConfigKey::name);
     if (key == keys.end()) {
       std::vector<std::string> known;
+      known.reserve(keys.size());
       for (const ConfigKey& one : keys) known.push_back(one.name);
       fail(origin, ": \"", shortened(name, kShown), "\" is no option that a file may hold",
            suggestion(name, known), "; there are ", join(known));
@@ -104,7 +106,7 @@ json options_in_settings(const json& record) {
   json options = json::object();
   const auto take = [&](const json& object, const std::string& field, std::string name) {
     const json value = object.value(field, json());
-    const bool given = !value.is_null() && value != "" && value != false && value != json::array();
+    const bool given = value.is_string() ? is_text(value) : !value.empty() && value != false;
     std::ranges::replace(name, '_', '-');
     if (given) options[name] = value;
   };
