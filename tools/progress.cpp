@@ -90,9 +90,9 @@ void Progress::show(const PassProgress& pass) {
   if (skipped_ < 0) skipped_ = pass.steps_done - 1;
   const auto now = Clock::now();
   const bool is_bar = style_ == ProgressStyle::bar;
-  if (now - last_ < (is_bar ? Clock::duration(kBarInterval) : Clock::duration(kLineInterval))) {
-    return;
-  }
+  const auto interval = is_bar ? Clock::duration(kBarInterval) : Clock::duration(kLineInterval);
+  const bool first_of_bar = is_bar && !shown_;  // at once: one sees that it runs
+  if (!first_of_bar && now - last_ < interval) return;
   last_ = now;
   shown_ = true;
   const std::string told = facts(pass, std::chrono::duration<double>(now - start_).count());
