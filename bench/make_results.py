@@ -10,6 +10,7 @@ import pathlib
 import statistics
 
 import gpu_tables
+import recipe_table
 from markdown_table import table
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -363,6 +364,9 @@ def main():
         *trajectory_section(),
         *accuracy_section(
             "accuracy_flowers12.json", "flowers12", "peers/flowers12-pytorch.json"
+        ),
+        *recipe_table.section(
+            read, "accuracy_flowers12_recipe.json", "peers/flowers12_recipe-pytorch.json"
         ),
         *accuracy_section("accuracy_cifar10.json", "CIFAR-10 at 128 px"),
         *gpu_tables.sections(RESULTS),

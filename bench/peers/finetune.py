@@ -4,6 +4,7 @@ The methods are simulated by masking dense gradients (masked.py). Example:
     python finetune.py --weights mbv2-w0.35.safetensors --data flowers12 --runs head:0.03 \\
         trady:0.03 full:0.01 --budget 27946 --pool-file selection/rankings/mbv2-w0.35.json \\
         --out bench/results/peers/flowers12-pytorch.json
+With --calibrate-bn the folded batch-norms are put back and trained (batch_norm.py).
 The result file holds, for every method and seed, test top-1 and the mean training loss by epoch.
 Runs that it already holds, of the same settings, are kept and not repeated; every run says with how
 many threads and at which commit it was made, and machine and command are those of the last call.
@@ -23,6 +24,7 @@ from PIL import Image
 from torch.nn import functional as F
 from torchvision import transforms
 
+import batch_norm
 import networks
 import report
 import selection as selections
@@ -75,6 +77,7 @@ def learning_rate(step, steps_per_epoch, base, warmup_epochs, epochs):
 
 @torch.no_grad()
 def accuracy(model, inputs, labels):
+    model.eval()
     right = 0
     for begin in range(0, len(labels), 64):
         logits = model(inputs[begin : begin + 64])
@@ -82,10 +85,19 @@ def accuracy(model, inputs, labels):
     return right / len(labels)
 
 
+def calibration_images(train, args, seed):
+    """Training images drawn at random without repetition, prepared as for testing."""
+    generator = torch.Generator().manual_seed(seed)
+    drawn = torch.randperm(len(train.images), generator=generator)[: args.calibrate_bn]
+    return torch.stack([test_image(train.images[i], args.image_size) for i in drawn])
+
+
 def run(args, method, rate, seed, train, test):
     model = networks.build(args.model, args.weights)
     generator = torch.Generator().manual_seed(seed)
     networks.replace_head(model, len(train.classes), generator)
+    if args.calibrate_bn:
+        batch_norm.calibrate(model, calibration_images(train, args, seed), args.batch)
     model = model.to(memory_format=torch.channels_last)
     pool = []
     if args.pool_file:
@@ -104,6 +116,7 @@ def run(args, method, rate, seed, train, test):
         optimizer.select(selection)
         order = torch.randperm(len(train.labels), generator=generator)
         losses = []
+        model.train()
         for i in range(steps_per_epoch):
             batch = order[i * args.batch : (i + 1) * args.batch]
             x = torch.stack([augment(train.images[k]) for k in batch])
@@ -149,7 +162,8 @@ def finished_runs(path, settings):
         return []
     earlier = json.loads(Path(path).read_text())
     free = ("threads", "seeds")  # neither changes what a single run is
-    same = all(earlier["settings"].get(k) == v for k, v in settings.items() if k not in free)
+    before = {"calibrate_bn": 0} | earlier["settings"]  # what files say that are older than it
+    same = all(before.get(k) == v for k, v in settings.items() if k not in free)
     return earlier["runs"] if same else []
 
 
@@ -187,6 +201,15 @@ def parse_arguments():
     parser.add_argument("--epochs", type=int, default=15, help="epochs after warm-up")
     parser.add_argument("--warmup", type=int, default=5)
     parser.add_argument("--batch", type=int, default=32)
+    parser.add_argument(
+        "--calibrate-bn",
+        type=int,
+        nargs="?",
+        const=256,
+        default=0,
+        metavar="IMAGES",
+        help="put back batch-norms with the statistics of so many images, and train them",
+    )
     parser.add_argument("--image-size", type=int, default=128)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--threads", type=int, default=2)

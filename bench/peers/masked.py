@@ -8,7 +8,10 @@ import torch
 
 
 class MaskedSgd:
-    """Plain SGD on the selected slices and the classifier; `None` selects every parameter."""
+    """Plain SGD on the selected slices and the classifier; `None` selects every parameter.
+
+    Batch-norms, where the network has them, are trained whatever is selected.
+    """
 
     def __init__(self, model):
         self.model = model
@@ -20,7 +23,8 @@ class MaskedSgd:
             everything = selection is None
             channels = [] if everything else selection.get(index, [])
             conv.weight.requires_grad_(everything or bool(channels))
-            conv.bias.requires_grad_(everything)
+            if conv.bias is not None:
+                conv.bias.requires_grad_(everything)
             if channels:
                 mask = torch.zeros_like(conv.weight)
                 if conv.groups == 1:
