@@ -134,6 +134,16 @@ TEST_CASE("every built-in ranking is valid and named like its network") {
   CHECK(published_pool_size("toy") == 0);
 }
 
+TEST_CASE("rankings of the ResNets for CIFAR ship, with the pool that 97 % of the RGN gives") {
+  for (const auto& [name, convs, k] : {std::tuple("resnet20", 19, 17), {"resnet56", 55, 47}}) {
+    const Ranking* ranking = builtin_ranking(name);
+    REQUIRE(ranking != nullptr);
+    CHECK(ranking->conv_count == convs);
+    CHECK(ranking->k == k);
+    CHECK(convs_reaching(ranking->cumulative_percent, 97) == k);
+  }
+}
+
 TEST_CASE("the published ranking of mbv2-w0.35") {
   const Ranking& ranking = *builtin_ranking("mbv2-w0.35");
   CHECK(ranking.conv_count == 52);
