@@ -68,9 +68,9 @@ def section(read, name, rates_name, title, introduction):
     result = read(name)
     if not result:
         return []
-    by_method = {}
+    groups = {}
     for run in result["runs"]:
-        by_method.setdefault(run["settings"]["method"], []).append(run)
+        groups.setdefault((run["settings"]["method"], learning_rate(run)), []).append(run)
     s = result["runs"][0]["settings"]
     threads = result["runs"][0]["environment"]["threads"]
     head = ["method", "learning rate", "seeds", "test top-1 %", "training loss, last epoch"]
@@ -86,6 +86,6 @@ def section(read, name, rates_name, title, introduction):
         f"--batch {s['batch']} --threads {threads} --seed SEED --out RUN",
         f"    bench/collect_runs.py bench/results/{name} RUN...",
         "",
-        *table(head, [row_of(method, runs) for method, runs in by_method.items()]),
+        *table(head, [row_of(method, runs) for (method, _), runs in groups.items()]),
         *rates_tried(read(rates_name)),
     ]
