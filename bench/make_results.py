@@ -349,7 +349,8 @@ selection/rankings/resnet20.json, gathered on Fashion-MNIST: nearly all convs, s
 gradient of this network is spread over nearly all of them, so that TraDy is hardly anything
 but D-FullRandom here. Bytes are those that one worker reserves; seconds are on a machine that
 did other work too. Learning rates were found with a seed of their own (below): what has a
-budget, and head, takes trady's, the other Det methods d-det-rgn's, last-k full's."""
+budget, and head, takes trady's, the other Det methods d-det-rgn's, last-k full's. Full is at
+the edge of what is stable there: its loss rises in the warm-up, by how much depends on the seed."""
 
 
 def main():
