@@ -350,7 +350,7 @@ gradient of this network is spread over nearly all of them, so that TraDy is har
 but D-FullRandom here. Bytes are those that one worker reserves; seconds are on a machine that
 did other work too. Learning rates were found with a seed of their own (below): what has a
 budget, and head, takes trady's, the other Det methods d-det-rgn's, last-k full's. Full is at
-the edge of what is stable there: its loss rises in the warm-up, by how much depends on the seed."""
+the edge of what is stable there: its loss rises as the warm-up ends, how far depends on the seed."""
 
 
 def main():
