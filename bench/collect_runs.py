@@ -16,6 +16,12 @@ KEPT = ("loss", "train_accuracy", "steps", "step_seconds", "select_seconds", "se
         "budget_used_elements", "test", "val")  # fmt: skip
 
 
+def selecting_bytes(epoch):
+    """What a look at gradients or outputs reserved before the epoch's selection; 0 without one."""
+    selecting = epoch.get("selecting")
+    return selecting["reserved_bytes"] if selecting else 0
+
+
 def summary(run):
     record = json.loads((pathlib.Path(run) / "run.json").read_text())
     return {
@@ -24,6 +30,7 @@ def summary(run):
         "trady": record["trady"],
         "before": record.get("before"),
         "peak_bytes": max(e["memory"]["reserved_bytes"] for e in record["epochs"]),
+        "selecting_bytes": max(selecting_bytes(e) for e in record["epochs"]),
         "epochs": [{key: epoch.get(key) for key in KEPT} for epoch in record["epochs"]],
     }
 

@@ -7,14 +7,14 @@ which in evaluation only adds the old bias: the network computes what it did bef
 import torch
 from torch import nn
 
-EPSILON = 1e-5
+EPSILON = {"mbv2-w0.35": 1e-3}  # of the network that the checkpoint was made from; others: 1e-5
 MOMENTUM = 0.1  # torch's: weight of the batch in the running statistics, the variance unbiased
 
 
 class NormalizedConv(nn.Conv2d):
     """A convolution and its batch-norm; a Conv2d, so that costs and masks see the convolution."""
 
-    def __init__(self, folded):
+    def __init__(self, folded, epsilon):
         super().__init__(
             folded.in_channels,
             folded.out_channels,
@@ -25,7 +25,7 @@ class NormalizedConv(nn.Conv2d):
             bias=False,
         )
         self.weight = folded.weight
-        self.norm = nn.BatchNorm2d(folded.out_channels, EPSILON, MOMENTUM)
+        self.norm = nn.BatchNorm2d(folded.out_channels, epsilon, MOMENTUM)
 
     def forward(self, x):
         return self.norm(super().forward(x))
@@ -37,6 +37,7 @@ def calibrate(model, images, batch):
 
     images: N x 3 x H x W, prepared as for testing; one pass in evaluation, `batch` at a time.
     """
+    epsilon = EPSILON.get(model.network.name, 1e-5)
     sums = {}
 
     def observe(conv, _, output):
@@ -55,10 +56,10 @@ def calibrate(model, images, batch):
     for name, conv in convs:
         mean, square = (total / len(images) for total in sums[conv])
         variance = (square - mean * mean).clamp(min=0)
-        replacement = NormalizedConv(conv)
+        replacement = NormalizedConv(conv, epsilon)
         replacement.norm.running_mean.copy_(mean)
         replacement.norm.running_var.copy_(variance)
-        replacement.norm.weight.copy_((variance + EPSILON).sqrt())
+        replacement.norm.weight.copy_((variance + epsilon).sqrt())
         replacement.norm.bias.copy_(mean + conv.bias)
         parent, _, part = name.rpartition(".")
         setattr(model.get_submodule(parent), part, replacement)

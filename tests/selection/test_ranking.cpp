@@ -134,6 +134,20 @@ TEST_CASE("every built-in ranking is valid and named like its network") {
   CHECK(published_pool_size("toy") == 0);
 }
 
+TEST_CASE("rankings of the ResNets for CIFAR ship, with the pool that 97 % of the RGN gives") {
+  struct Shipped {
+    const char* network;
+    int convs, k;
+  };
+  for (const Shipped& shipped : {Shipped{"resnet20", 19, 17}, Shipped{"resnet56", 55, 47}}) {
+    const Ranking* ranking = builtin_ranking(shipped.network);
+    REQUIRE(ranking != nullptr);
+    CHECK(ranking->conv_count == shipped.convs);
+    CHECK(ranking->k == shipped.k);
+    CHECK(convs_reaching(ranking->cumulative_percent, 97) == shipped.k);
+  }
+}
+
 TEST_CASE("the published ranking of mbv2-w0.35") {
   const Ranking& ranking = *builtin_ranking("mbv2-w0.35");
   CHECK(ranking.conv_count == 52);
