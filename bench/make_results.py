@@ -364,7 +364,7 @@ def main():
         "# Results",
         "",
         "Written by `bench/make_results.py` from `bench/results/`; `bench/README.md` says how each",
-        "file is made. PyTorch is 2.15, its best variant of each row; a ratio below 1 says that trady",
+        "file is made. PyTorch has its best variant of each row; a ratio below 1 says that trady",
         "is faster. The peer ran with OMP_WAIT_POLICY=passive, so that its waiting threads do not",
         "disturb the other side.",
         "",

@@ -148,8 +148,7 @@ std::vector<double> SafetensorsFile::read_doubles(const std::string& name) const
   }
   fail("[safetensors] ", path_.string(), ": tensor ", quoted_tensor_name(name), " of shape ",
        shape_text(info.shape), " has type ", info.dtype,
-       ", but weights are F32, F64, F16 or BF16; is it quantised? Convert it with "
-       "tools/convert_checkpoint.py");
+       ", but weights are F32, F64, F16 or BF16; is it quantised? Convert it with ", kConverter);
 }
 
 }  // namespace trady

@@ -19,6 +19,10 @@
 
 namespace trady {
 
+/// For messages: the program that makes such files of other projects' checkpoints, where it is
+/// installed and where trady was built.
+constexpr const char* kConverter = "trady-convert (tools/convert_checkpoint.py in the sources)";
+
 /// An open file whose header has been read and checked; tensors are read when they are asked for.
 /// Errors: trady::Error naming the file, the tensor, both sizes and the remedy.
 class SafetensorsFile {

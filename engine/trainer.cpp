@@ -5,16 +5,11 @@
 #include <deque>
 
 #include "engine/error.h"
-#include "engine/interrupt.h"
 #include "engine/stopwatch.h"
 
 namespace trady {
 
 namespace {
-
-void stop_if_interrupted(const char* during) {
-  if (interrupt_requested()) throw Interrupted(concat("interrupted during ", during));
-}
 
 /// Steps in a row with a loss far above chance (TrainResult): such a run does not come back.
 constexpr int64_t kHighLossSteps = 5;
@@ -59,8 +54,9 @@ class AbandonAtEnd {
 /// The steps of an epoch: as many under way as the device takes, each told in its turn.
 class TrainingSteps {
  public:
-  TrainingSteps(StepRunner& runner, int epoch, int64_t steps, const StepListener& listener)
-      : runner_(runner), epoch_(epoch), steps_(steps), listener_(listener) {}
+  TrainingSteps(StepRunner& runner, int epoch, int64_t steps, const StepListener& listener,
+                const EpochResult& done)
+      : result(done), runner_(runner), epoch_(epoch), steps_(steps), listener_(listener) {}
 
   void begin(const Batch& batch, double learning_rate) {
     runner_.begin_train(view_of(batch), learning_rate);
@@ -70,12 +66,8 @@ class TrainingSteps {
   void end_all() {
     while (!under_way_.empty()) end_first();
   }
-  /// Of the steps that have ended, but for `accuracy`.
-  EpochResult result;
+  EpochResult result;  ///< of the steps that have ended
   int64_t begun() const { return result.steps + static_cast<int64_t>(under_way_.size()); }
-  double accuracy() const {
-    return static_cast<double>(correct_) / static_cast<double>(std::max<int64_t>(images_, 1));
-  }
 
  private:
   struct UnderWay {
@@ -88,10 +80,10 @@ class TrainingSteps {
     stop_if_diverged(step, epoch_, result.steps, under_way_.front().learning_rate);
     ++result.steps;
     result.loss += (step.loss - result.loss) / static_cast<double>(result.steps);
-    correct_ += step.correct;
-    images_ += under_way_.front().images;
+    result.correct += step.correct;
+    result.images += under_way_.front().images;
     under_way_.pop_front();
-    if (listener_) listener_(result.steps, steps_, result.loss);
+    if (listener_) listener_({result.steps, steps_, result.loss, result.accuracy()});
   }
 
   StepRunner& runner_;
@@ -99,7 +91,6 @@ class TrainingSteps {
   int64_t steps_;
   const StepListener& listener_;
   std::deque<UnderWay> under_way_;
-  int64_t correct_ = 0, images_ = 0;
 };
 
 }  // namespace
@@ -110,12 +101,12 @@ BatchView view_of(const Batch& batch) {
 }
 
 EpochResult train_epoch(StepRunner& runner, Loader& loader, const Schedule& schedule, int epoch,
-                        const StepListener& listener) {
+                        const StepListener& listener, const EpochResult& done) {
   const int64_t steps = loader.batches_per_epoch();
   const AbandonAtEnd guard(runner);
-  TrainingSteps training(runner, epoch, steps, listener);
+  TrainingSteps training(runner, epoch, steps, listener, done);
   Batch batch;
-  loader.start_epoch(static_cast<uint32_t>(epoch));
+  loader.start_epoch(static_cast<uint32_t>(epoch), done.steps);
   while (true) {
     const Stopwatch asked;
     if (!loader.next(batch)) break;
@@ -124,12 +115,12 @@ EpochResult train_epoch(StepRunner& runner, Loader& loader, const Schedule& sche
     const Stopwatch started;
     training.begin(batch, schedule.learning_rate(epoch * steps + training.begun()));
     training.result.step_seconds += started.seconds();
-    stop_if_interrupted("training");
+    if (interrupt_requested()) break;
   }
   const Stopwatch left;
   training.end_all();
   training.result.step_seconds += left.seconds();
-  training.result.accuracy = training.accuracy();
+  if (interrupt_requested()) throw EpochInterrupted(training.result);
   return training.result;
 }
 
@@ -141,14 +132,16 @@ EvaluationResult evaluate_all(StepRunner& runner, Loader& loader, const StepList
   const auto end_first = [&] {
     result += runner.end_evaluate();
     ++done;
-    if (listener) listener(done, steps, result.loss_sum / static_cast<double>(result.count));
+    const auto images = static_cast<double>(result.count);
+    if (!listener) return;
+    listener({done, steps, result.loss_sum / images, static_cast<double>(result.correct) / images});
   };
   Batch batch;
   loader.start_epoch(0);
   while (loader.next(batch)) {
     runner.begin_evaluate(view_of(batch));
     if (++begun - done == runner.batches_in_flight()) end_first();
-    stop_if_interrupted("evaluation");
+    if (interrupt_requested()) throw Interrupted("interrupted during evaluation");
   }
   while (done < begun) end_first();
   return result;

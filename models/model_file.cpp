@@ -90,7 +90,7 @@ std::string head_weight(const SafetensorsFile& file, const std::string& model) {
     if (file.contains(name)) return name;
   }
   fail(file.path().string(), ": there is no tensor '", join({candidates.begin(), candidates.end()}),
-       "'; convert the checkpoint with tools/convert_checkpoint.py");
+       "'; convert the checkpoint with ", kConverter);
 }
 
 int64_t parse_image_size(const SafetensorsFile& file, const std::string& text) {

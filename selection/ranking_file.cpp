@@ -7,6 +7,7 @@
 #include "engine/atomic_file.h"
 #include "engine/data/input_file.h"
 #include "engine/error.h"
+#include "engine/strict_json.h"
 #include "engine/suggest.h"
 #include "selection/ranking.h"
 
@@ -20,30 +21,6 @@ const std::vector<std::string>& known_keys() {
       "network", "image_size",     "conv_count",         "k",   "source",
       "command", "descending_rgn", "cumulative_percent", "rgn", "settings"};
   return keys;
-}
-
-/// JSON text to a value. Repeated keys, which the parser would let pass, are errors too, and values
-/// within values: copying one takes stack for every level, and a file must not decide how much.
-Json parse_json(const std::string& text, const std::string& origin) {
-  std::vector<std::set<std::string>> keys_by_depth;
-  const auto watch = [&](int depth, Json::parse_event_t event, Json& value) {
-    constexpr int kDeepest = 8;
-    if (depth > kDeepest) {
-      fail("[", origin, "] has values within values, more than ", kDeepest, " deep");
-    }
-    if (event == Json::parse_event_t::object_start) keys_by_depth.emplace_back();
-    if (event == Json::parse_event_t::object_end) keys_by_depth.pop_back();
-    if (event == Json::parse_event_t::key &&
-        !keys_by_depth.back().insert(value.get<std::string>()).second) {
-      fail("[", origin, "] the key ", value.dump(), " occurs twice");
-    }
-    return true;
-  };
-  try {
-    return Json::parse(text, watch);
-  } catch (const Json::exception& error) {
-    fail("[", origin, "] is not valid JSON: ", error.what());
-  }
 }
 
 /// Reads the members of the top object, naming file and key in every error.
@@ -176,7 +153,8 @@ std::string utf8_text(const Json& json) {
 }  // namespace
 
 Ranking parse_ranking(const std::string& json, const std::string& origin) {
-  const Json parsed = parse_json(json, origin);
+  constexpr int kDeepest = 8;
+  const auto parsed = parse_strict_json<Json>(json, concat("[", origin, "]"), kDeepest);
   const Reader reader(parsed, origin);
   Ranking ranking;
   ranking.network = reader.text("network");

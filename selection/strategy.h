@@ -1,7 +1,8 @@
 // A fine-tuning method is one answer to one question: which weights may this epoch update?
 //
-// How to add one: a file in selection/strategies/ with a `StrategyInfo` and a factory, and one line
-// in the table of selection/strategy.cpp (docs/selection.md walks through an example).
+// How to add one: a file in selection/strategies/ with a `StrategyInfo` and a factory, its
+// declaration in strategies/entry.h and one line in the table of selection/strategy.cpp
+// (docs/selection.md walks through an example).
 #pragma once
 
 #include <cstdint>

@@ -27,6 +27,7 @@ struct EvalOptions {
   uint64_t seed = 0;
   int64_t batch = 32;
   std::string json;
+  std::string progress = "auto";
 };
 
 struct Split {
@@ -86,7 +87,7 @@ void run_eval(EvalOptions o) {
   const Stopwatch watch;
   EvaluationResult result;
   {
-    Progress progress(split.name, o.batch);
+    Progress progress(parse_progress(o.progress), split.name, o.batch);
     result = evaluate_all(*inference.runner, *loader, progress.listener());
   }
   const double seconds = watch.seconds();
@@ -124,6 +125,7 @@ void add_eval(CLI::App& app) {
   CLI::App* command = app.add_subcommand("eval", "Accuracy of a network on a data set");
   add_model_options(*command, options->model);
   add_data_options(*command, options->data);
+  add_progress_option(*command, options->progress);
   command->add_option("--split", options->split, "test, val or train")->capture_default_str();
   command->add_option("--seed", options->seed, "of --val-split: the one of the training run")
       ->transform(seed_number())

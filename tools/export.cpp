@@ -32,7 +32,7 @@ struct ExportOptions {
 void check_that_it_loads(const SafetensorsFile& file, const models::ModelFile& described) {
   if (described.model.empty()) {
     fail(file.path().string(), ": the file does not name its network; only files that `trady ",
-         "finetune` or tools/convert_checkpoint.py wrote are exported");
+         "finetune` or the converter wrote are exported: ", kConverter);
   }
   const Network network = models::build(described.model, described.options);
   const auto device = kernels::make_reference_backend(kernels::DType::float32);

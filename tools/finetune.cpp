@@ -2,7 +2,9 @@
 #include <memory>
 
 #include "tools/commands.h"
+#include "tools/config_option.h"
 #include "tools/finetune_run.h"
+#include "tools/progress.h"
 
 namespace trady::tools {
 
@@ -10,6 +12,7 @@ void add_finetune(CLI::App& app) {
   const auto options = std::make_shared<FinetuneOptions>();
   CLI::App* command =
       app.add_subcommand("finetune", "Adapt a pretrained network to new images under a budget");
+  add_config_option(*command);
   add_model_options(*command, options->model);
   add_calibration_option(*command, options->model);
   add_method_options(*command, options->method);
@@ -17,7 +20,8 @@ void add_finetune(CLI::App& app) {
   add_training_options(*command, options->training);
   command->add_option("--out", options->out, "folder for run.json, checkpoint and weights")
       ->required();
-  command->add_flag("--resume", options->resume, "continue the run in --out after its last epoch");
+  command->add_flag("--resume", options->resume, "continue the run in --out where it was stopped");
+  add_progress_option(*command, options->progress);
   command->footer(
       "Examples:\n"
       "  The method of the paper, with its smallest budget:\n"
@@ -27,9 +31,16 @@ void add_finetune(CLI::App& app) {
       "    trady finetune ... --memory-limit 4.5MiB\n"
       "  Only the classifier, as a baseline:\n"
       "    trady finetune --weights mbv2.safetensors --data flowers --method head --out runs/head\n"
-      "  After a power cut: the same command with --resume.\n"
+      "  After Ctrl-C or a power cut: the same command with --resume.\n"
+      "  That run again, and with another seed:\n"
+      "    trady finetune --config runs/flowers/run.json --out runs/again\n"
+      "    trady finetune --config runs/flowers/run.json --seed 1 --out runs/flowers-1\n"
       "`trady plan` shows costs and memory before anything runs.");
-  command->callback([options] { FinetuneRun(*options).run(); });
+  command->callback([options, command] {
+    options->given = given_options(*command);
+    options->resume_line = resume_line(*command);
+    FinetuneRun(*options).run();
+  });
 }
 
 }  // namespace trady::tools

@@ -68,12 +68,41 @@ nlohmann::json FinetuneRun::evaluate(const std::shared_ptr<const Dataset>& image
                                      const std::string& split, const std::string& when) {
   if (!images) return {};
   const std::unique_ptr<Loader> loader = input_->testing(images, split + " set");
-  Progress progress(concat(when, " ", split), sizing_.settings.batch);
+  Progress progress(parse_progress(o_.progress), concat(when, " ", split), sizing_.settings.batch);
   const EvaluationResult result = evaluate_all(*runner_, *loader, progress.listener());
   input_bytes_ = std::max(input_bytes_, input_->bytes(*loader));
   return {{"accuracy", static_cast<double>(result.correct) / static_cast<double>(result.count)},
           {"loss", result.loss_sum / static_cast<double>(result.count)},
           {"images", result.count}};
+}
+
+void FinetuneRun::evaluate_before() {
+  runner_->select(UpdatePlan::head_only(net_.network.tape.convs().size()));
+  try {
+    (*record_)["before"] = {{"val", evaluate(data_.val, "validation", "before")},
+                            {"test", evaluate(data_.test, "test", "before")}};
+  } catch (const Interrupted& interruption) {
+    stop(0, interruption.what());
+  }
+}
+
+/// The steps of the epoch that are left: all, or those behind an interruption. Wherever it ends,
+/// position_ says what is done.
+void FinetuneRun::train_steps(int epoch, const std::string& label) {
+  kernels::work_counters().reset();
+  if (unfinished_) restore_unfinished_epoch();
+  const std::unique_ptr<Loader> loader = input_->training(data_.train);
+  Progress progress(parse_progress(o_.progress), label, sizing_.settings.batch);
+  const auto note = [&](const EpochResult& done) {
+    position_ = {done, kernels::work_counters().snapshot()};
+  };
+  try {
+    note(train_epoch(*runner_, *loader, schedule_, epoch, progress.listener(), position_.done));
+  } catch (const EpochInterrupted& interruption) {
+    note(interruption.done);
+    throw;
+  }
+  input_bytes_ = input_->bytes(*loader);
 }
 
 nlohmann::json FinetuneRun::run_epoch(int epoch) {
@@ -85,35 +114,29 @@ nlohmann::json FinetuneRun::run_epoch(int epoch) {
   (*record_)["step_memory"] = step_timeline(*runner_, net_.network.tape);
 
   const std::string label = concat("epoch ", epoch + 1, "/", total_epochs());
-  kernels::work_counters().reset();
-  EpochResult trained;
-  {
-    const std::unique_ptr<Loader> loader = input_->training(data_.train);
-    Progress progress(label, sizing_.settings.batch);
-    trained = train_epoch(*runner_, *loader, schedule_, epoch, progress.listener());
-    input_bytes_ = input_->bytes(*loader);
-  }
-  const auto& work = kernels::work_counters();
+  const bool steps_were_left = position_.done.steps < steps_per_epoch_;
+  train_steps(epoch, label);
+  const EpochResult& trained = position_.done;
   const CostModel& costs = strategy_->costs();
   const SavedBytes saved = saved_for_backward(runner_->program());
   nlohmann::json json{
       {"epoch", epoch},
       {"loss", trained.loss},
-      {"train_accuracy", trained.accuracy},
+      {"train_accuracy", trained.accuracy()},
       {"steps", trained.steps},
       {"step_seconds", trained.step_seconds},
       {"input_seconds", trained.input_seconds},
       {"select_seconds", select_seconds},
       {"selection", json_of(plan, costs)},
       {"budget_used_elements", strategy_->budget_used(plan)},
-      {"memory", json_of(runner_->measured())},
+      {"memory", json_of(runner_->planned())},
       {"saved_for_backward_bytes", {{"inputs", saved.inputs}, {"masks", saved.masks}}},
       {"multiply_adds",
-       {{"forward", work.forward.load()},
-        {"grad_input", work.grad_input.load()},
-        {"grad_weight", work.grad_weight.load()}}},
+       {{"forward", position_.work.forward},
+        {"grad_input", position_.work.grad_input},
+        {"grad_weight", position_.work.grad_weight}}},
       {"grad_weight_saved", costs.multiply_adds_saved(plan)}};
-  if (runner_->measured() != runner_->planned()) {
+  if (steps_were_left && runner_->measured() != runner_->planned()) {
     fail("[memory] the arena counted other bytes than were planned; this is a bug");
   }
   json["val"] = evaluate(data_.val, "validation", label);
@@ -127,34 +150,27 @@ nlohmann::json FinetuneRun::run_epoch(int epoch) {
   return json;
 }
 
-/// What memory holds, and the record: what --resume goes on from.
-void FinetuneRun::save_checkpoint() {
-  auto metadata = models::metadata_of(net_.network, data_.train->class_names());
-  metadata["run"] = record_->text();
-  if (const std::string state = strategy_->state(); !state.empty()) {
-    metadata[kSelectionState] = state;
-  }
-  std::vector<SavedParameters> sets{{net_.parameters.get(), "model/"}};
-  if (const Parameters* velocity = runner_->optimizer().velocity()) {
-    sets.push_back({velocity, "momentum/"});
-  }
-  save_parameters(folder_->checkpoint(), sets, metadata);
-}
-
 /// As the source framework has them.
 void FinetuneRun::save_weights(const fs::path& file) {
   models::save_weights(file, net_.network, *net_.parameters, data_.train->class_names(),
                        o_.model.weights);
 }
 
+/// After Ctrl-C: saves what the epoch has come to.
+void FinetuneRun::stop(int epoch, const std::string& why) {
+  const int64_t steps = position_.done.steps;
+  // Before its first step an epoch has nothing but what the checkpoint has; after a resumption that
+  // did not get as far as its steps, the file is still there.
+  if (steps > 0 && !unfinished_) save_unfinished_epoch();
+  throw Interrupted(concat(why, "; saved: ", epoch, " epochs and ", steps, " of the ",
+                           steps_per_epoch_, " steps of the next one. Continue with\n  ",
+                           o_.resume_line));
+}
+
 void FinetuneRun::run() {
   announce();
   watch_for_interrupts();
-  if (record_->epochs_done() == 0) {
-    runner_->select(UpdatePlan::head_only(net_.network.tape.convs().size()));
-    (*record_)["before"] = {{"val", evaluate(data_.val, "validation", "before")},
-                            {"test", evaluate(data_.test, "test", "before")}};
-  }
+  if (!record_->json().contains("before")) evaluate_before();
   bool told_of_selecting = false;
   double best = -1;
   for (const auto& epoch : record_->json()["epochs"]) {
@@ -165,8 +181,7 @@ void FinetuneRun::run() {
     try {
       result = run_epoch(epoch);
     } catch (const Interrupted& interruption) {
-      throw Interrupted(concat(interruption.what(), " of epoch ", epoch + 1, "; ", epoch,
-                               " epochs are saved, continue with the same command and --resume"));
+      stop(epoch, interruption.what());
     }
     print_epoch(result, total_epochs());
     if (!told_of_selecting) print_selecting(result);
@@ -180,6 +195,7 @@ void FinetuneRun::run() {
       save_weights(folder_->best());
     }
     save_checkpoint();
+    position_ = {};
     record_->write(folder_->record());
   }
   save_weights(folder_->weights());

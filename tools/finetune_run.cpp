@@ -74,6 +74,7 @@ void FinetuneRun::open_record() {
     return;
   }
   record_ = RunRecord(settings_, environment);
+  (*record_)["options"] = o_.given;
   (*record_)["inputs"] = inputs_;
   const CostModel& costs = strategy_->costs();
   (*record_)["network"] = {{"model", net_.network.name},
@@ -85,28 +86,6 @@ void FinetuneRun::open_record() {
     (*record_)["budget_elements"] = *strategy_->budget_elements();
   }
   if (held_out_) (*record_)["inputs"]["held_out_images"] = held_out_->size();
-}
-
-/// Finds what an interrupted run left in the folder.
-void FinetuneRun::open_checkpoint() {
-  if (!folder_->has_checkpoint(o_.resume)) {
-    if (o_.resume) std::printf("%s holds no checkpoint yet: starting anew\n", o_.out.c_str());
-    return;
-  }
-  const fs::path checkpoint = folder_->checkpoint();
-  checkpoint_ = std::make_unique<SafetensorsFile>(SafetensorsFile::open(checkpoint));
-  const auto text = checkpoint_->metadata().find("run");
-  if (text == checkpoint_->metadata().end()) {
-    fail(checkpoint.string(), ": is not a checkpoint of a run; choose another --out");
-  }
-  record_ = RunRecord::parse(text->second, checkpoint.string());
-  record_->require_same_settings(settings_, o_.out);
-  const auto micro_batch = (*record_)["environment"]["micro_batch"].get<int64_t>();
-  if (o_.method.micro_batch.value_or(micro_batch) != micro_batch) {
-    fail("--micro-batch ", *o_.method.micro_batch, ": ", o_.out, " was started with ", micro_batch,
-         ", and another one rounds differently; leave --micro-batch out");
-  }
-  o_.method.micro_batch = micro_batch;
 }
 
 void FinetuneRun::prepare_network() {
@@ -157,13 +136,16 @@ void FinetuneRun::size_steps() {
 void FinetuneRun::plan_schedule() {
   input_ = std::make_unique<InputPipeline>(o_.model, o_.data, net_.network.options.image_size,
                                            sizing_.settings, o_.method.seed);
-  const int64_t steps = input_->training(data_.train)->batches_per_epoch();
-  schedule_ = {*o_.training.learning_rate, steps * o_.training.warmup, steps * total_epochs()};
+  steps_per_epoch_ = input_->training(data_.train)->batches_per_epoch();
+  schedule_ = {*o_.training.learning_rate, steps_per_epoch_ * o_.training.warmup,
+               steps_per_epoch_ * total_epochs()};
+  if (unfinished_) position_ = position_in(*unfinished_);
 }
 
 void FinetuneRun::open_probe() {
   probe_ = std::make_unique<RunProbe>(RunProbe::Run{net_.network, *net_.parameters, *runner_,
-                                                    *input_, data_.train, sizing_.settings.batch});
+                                                    *input_, data_.train, sizing_.settings.batch,
+                                                    parse_progress(o_.progress)});
   if (!held_out_) return;
   const StepSettings one_by_one;  // and as pixels
   probe_->watch_outputs(

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -9,6 +10,7 @@
 #include "engine/safetensors.h"
 #include "engine/schedule.h"
 #include "engine/step/step_runner.h"
+#include "tools/epoch_position.h"
 #include "tools/input_pipeline.h"
 #include "tools/run_folder.h"
 #include "tools/run_probe.h"
@@ -27,6 +29,9 @@ struct FinetuneOptions {
   TrainingOptions training;
   std::string out;
   bool resume = false;
+  std::string progress = "auto";
+  nlohmann::json given;     ///< options as the user has them, for the record
+  std::string resume_line;  ///< what continues this run, typed into a shell
 };
 
 class FinetuneRun {
@@ -38,7 +43,6 @@ class FinetuneRun {
   void run();
 
  private:
-  void open_checkpoint();
   void prepare_network();
   void open_strategy();
   void size_steps();
@@ -47,18 +51,30 @@ class FinetuneRun {
   void open_record();
   void announce() const;
   // tools/finetune_epochs.cpp
+  void evaluate_before();
   nlohmann::json run_epoch(int epoch);
+  void train_steps(int epoch, const std::string& label);
   nlohmann::json evaluate(const std::shared_ptr<const Dataset>& images, const std::string& split,
                           const std::string& when);
-  void save_checkpoint();
+  [[noreturn]] void stop(int epoch, const std::string& why);
   void save_weights(const std::filesystem::path& file);
+  // tools/finetune_resume.cpp
+  void open_checkpoint();
+  void open_unfinished_epoch();
+  EpochPosition position_in(const SafetensorsFile& unfinished) const;
+  void save_checkpoint();
+  void save_unfinished_epoch();
+  void restore_unfinished_epoch();
+  void save_state(const std::filesystem::path& file, std::map<std::string, std::string> metadata);
   int total_epochs() const { return o_.training.warmup + o_.training.epochs; }
 
   FinetuneOptions o_;
   std::optional<RunFolder> folder_;
   nlohmann::json settings_, inputs_;
   std::optional<RunRecord> record_;
-  std::unique_ptr<SafetensorsFile> checkpoint_;
+  std::unique_ptr<SafetensorsFile> checkpoint_;  ///< null: the run is new, or in its first epoch
+  std::unique_ptr<SafetensorsFile> unfinished_;  ///< what an interrupted epoch left; null: nothing
+  EpochPosition position_;                       ///< in the epoch that is being trained
 
   DatasetSplits data_;
   std::unique_ptr<kernels::Backend> backend_;
@@ -71,6 +87,7 @@ class FinetuneRun {
   std::unique_ptr<RunProbe> probe_;
   int64_t input_bytes_ = 0;  ///< most that the input pipeline has held since the epoch began
   Schedule schedule_;
+  int64_t steps_per_epoch_ = 0;
 };
 
 }  // namespace trady::tools

@@ -193,7 +193,7 @@ void inspect(const std::string& path) {
     }
     case FileKind::pickle:
       fail(path, ": is a pickled checkpoint, which trady does not open; convert it with ",
-           "tools/convert_checkpoint.py");
+           kConverter);
   }
 }
 

@@ -84,13 +84,14 @@ int main(int argc, char** argv) {
   app.require_subcommand(1);
   app.footer(
       "A first run:\n"
-      "  tools/convert_checkpoint.py mbv2-w0.35.pkl mbv2.safetensors\n"
+      "  trady-convert mbv2-w0.35.pkl mbv2.safetensors\n"
       "  trady plan --weights mbv2.safetensors --method trady --budget 27946\n"
       "  trady finetune --weights mbv2.safetensors --data flowers --method trady --budget 27946 "
       "\\\n"
       "        --out runs/flowers\n"
       "  trady predict runs/flowers/weights.safetensors photo.jpg\n"
-      "`trady COMMAND --help` explains each command by example.");
+      "`trady COMMAND --help` explains each command by example. In a source tree trady-convert is\n"
+      "tools/convert_checkpoint.py.");
   trady::tools::add_finetune(app);
   trady::tools::add_plan(app);
   trady::tools::add_rank(app);

@@ -1,17 +1,26 @@
 // Progress of long work: a bar on a terminal, plain lines in a log.
 #pragma once
 
+#include <CLI/CLI.hpp>
 #include <chrono>
+#include <cstdint>
 #include <string>
 
 #include "engine/trainer.h"
 
 namespace trady::tools {
 
+enum class ProgressStyle { bar, plain, none };
+
+/// --progress auto|bar|plain|none. `name` keeps what the user wrote.
+void add_progress_option(CLI::App& command, std::string& name);
+/// What such a name means: auto is a bar where standard error is a terminal, lines elsewhere.
+ProgressStyle parse_progress(const std::string& name);
+
 class Progress {
  public:
   /// Of one pass over a data set, e.g. "epoch 3/20". `images_per_step` turns steps into images/s.
-  Progress(std::string label, int64_t images_per_step);
+  Progress(ProgressStyle style, std::string label, int64_t images_per_step);
   /// Clears the bar, so that what is printed next starts on a clean line.
   ~Progress();
   Progress(const Progress&) = delete;
@@ -21,12 +30,14 @@ class Progress {
 
  private:
   using Clock = std::chrono::steady_clock;
-  void show(int64_t done, int64_t total, double loss);
+  void show(const PassProgress& pass);
+  std::string facts(const PassProgress& pass, double seconds) const;
 
+  ProgressStyle style_;
   std::string label_;
   int64_t images_per_step_;
-  bool terminal_;
   bool shown_ = false;
+  int64_t skipped_ = -1;  ///< steps of the pass that were done before it began here; -1: unknown
   Clock::time_point start_ = Clock::now(), last_ = start_;
 };
 

@@ -37,6 +37,7 @@ struct RankOptions {
   std::optional<int64_t> micro_batch;
   uint64_t seed = 0;
   std::string out;
+  std::string progress = "auto";
 };
 
 /// Everything that decides the result, defaults spelled out.
@@ -145,14 +146,15 @@ Ranking RankRun::run() {
   for (int epoch = 0; epoch < total_epochs(); ++epoch) {
     EpochResult trained;
     {
-      Progress progress(concat("epoch ", epoch + 1, "/", total_epochs()), o_.batch);
+      Progress progress(parse_progress(o_.progress),
+                        concat("epoch ", epoch + 1, "/", total_epochs()), o_.batch);
       trained = train_epoch(*runner_, *loader_, schedule, epoch, progress.listener());
     }
     require_no_divergence(epoch, {trained.loss, std::nullopt, std::nullopt}, *net_.parameters,
                           net_.network.options.classes);
     rgn.end_epoch();
     std::printf("epoch %3d/%d  loss %.4f  train %s  %.1f ms/step\n", epoch + 1, total_epochs(),
-                trained.loss, percent(trained.accuracy, 2).c_str(),
+                trained.loss, percent(trained.accuracy(), 2).c_str(),
                 1000 * trained.step_seconds / static_cast<double>(trained.steps));
     std::fflush(stdout);
   }
@@ -211,6 +213,7 @@ void add_rank(CLI::App& app) {
   add_model_options(*command, options->model);
   add_calibration_option(*command, options->model);
   add_data_options(*command, options->data);
+  add_progress_option(*command, options->progress);
   command->add_option("--epochs", options->epochs, "epochs after the warm-up")
       ->transform(whole_number(0, kMaxEpochs))
       ->capture_default_str();

@@ -1,7 +1,9 @@
 #include "tools/record_format.h"
 
+#include <algorithm>
 #include <cmath>
 #include <functional>
+#include <limits>
 
 #include "engine/error.h"
 #include "tools/json_output.h"
@@ -35,11 +37,31 @@ const Kind kShare{"a number from 0 to 1", [](const json& v) {
                     return v.is_number() && v.get<double>() >= 0 && v.get<double>() <= 1;
                   }};
 const Kind kCount{"a whole number, 0 or more", [](const json& v) { return is_whole(v, 0); }};
+const Kind kIndex{"an index of a convolution",
+                  [](const json& v) { return is_whole(v, 0) && v.get<double>() < 1e6; }};
+// All of uint64_t, which no double holds: a run with such a seed is resumed like any other.
+const Kind kSeed{"a whole number, 0 or more",
+                 [](const json& v) { return v.is_number_unsigned() || is_whole(v, 0); }};
 const Kind kPositive{"a whole number, 1 or more", [](const json& v) { return is_whole(v, 1); }};
 const Kind kTextOrNull{"a text or null",
                        [](const json& v) { return v.is_string() || v.is_null(); }};
 const Kind kNumberOrNull{"a number or null",
                          [](const json& v) { return v.is_number() || v.is_null(); }};
+
+template <typename Holds>
+bool is_list_of(const json& value, Holds holds) {
+  return value.is_array() && std::ranges::all_of(value, holds);
+}
+const Kind kLabels{"a list of labels, whole numbers of 0 or more", [](const json& v) {
+                     return is_list_of(v, [](const json& label) {
+                       return is_whole(label, 0) && label <= std::numeric_limits<int32_t>::max();
+                     });
+                   }};
+const Kind kTexts{"a list of texts", [](const json& v) { return is_list_of(v, kText.holds); }};
+const Kind kNumbers{"a list of finite numbers",
+                    [](const json& v) { return is_list_of(v, kNumber.holds); }};
+const Kind kChannels{"\"all\" or a list of whole numbers, 0 or more",
+                     [](const json& v) { return v == "all" || is_list_of(v, kCount.holds); }};
 
 class Checker {
  public:
@@ -95,6 +117,30 @@ class Checker {
     require_evaluations(epoch);
   }
 
+  void require_selection(const std::string& selection) const {
+    const size_t layers = require(selection, kList).size();
+    for (size_t i = 0; i < layers; ++i) {
+      const std::string layer = concat(selection, "/", i);
+      require(layer, kObject);
+      require(layer + "/conv", kIndex);
+      require(layer + "/name", kText);
+      require(layer + "/elements", kCount);
+      require(layer + "/channels", kChannels);
+    }
+  }
+
+  /// As tools/step_timeline.h writes it.
+  void require_step_memory(const std::string& memory) const {
+    require(memory, kObject);
+    require(memory + "/ops", kTexts);
+    for (const auto& [category, bytes] : require(memory + "/bytes", kObject).items()) {
+      if (!kNumbers.holds(bytes)) {
+        fail_at(concat(memory, "/bytes/", shortened(category, kShown), " is ",
+                       shortened(json_text(bytes), kShown), ", expected ", kNumbers.words));
+      }
+    }
+  }
+
   [[noreturn]] void fail_at(const std::string& problem) const {
     fail(origin_, ": the record of the run is damaged: ", problem,
          "; start again without --resume in another --out");
@@ -126,13 +172,16 @@ void require_valid_record(const json& record, const std::string& origin) {
        {"/settings/method", "/settings/model", "/settings/data", "/settings/weights"}) {
     checker.require(field, kText);
   }
-  for (const char* field : {"/settings/epochs", "/settings/warmup", "/settings/seed"}) {
+  for (const char* field : {"/settings/epochs", "/settings/warmup"}) {
     checker.require(field, kCount);
   }
+  checker.require("/settings/seed", kSeed);
   checker.require("/settings/batch", kPositive);
   checker.require("/settings/budget", kTextOrNull);
   checker.require("/settings/learning_rate", kNumberOrNull);
   checker.require_if_present("/budget_elements", kCount);
+  checker.require_if_present("/options", kObject);
+  checker.require_if_present("/before", kObject);
   checker.require_if_present("/resumed", kList);
   checker.require_if_present("/inputs", kObject);
   const size_t epochs = checker.require("/epochs", kList).size();
@@ -140,6 +189,21 @@ void require_valid_record(const json& record, const std::string& origin) {
   if (epochs > 0) {
     checker.require("/before", kObject);
     checker.require_evaluations("/before");
+  }
+}
+
+void require_reportable_record(const json& record, const std::string& origin) {
+  const Checker checker(record, origin);
+  checker.require_if_present("/settings/recipe", kText);
+  checker.require_if_present("/settings/val_split", kNumberOrNull);
+  checker.require_if_present("/settings/classes", kLabels);
+  checker.require("/network", kObject);
+  checker.require("/network/model", kText);
+  checker.require("/network/image_size", kPositive);
+  checker.require("/network/classes", kPositive);
+  if (record.contains("step_memory")) checker.require_step_memory("/step_memory");
+  for (size_t i = 0; i < record.at("epochs").size(); ++i) {
+    checker.require_selection(concat("/epochs/", i, "/selection"));
   }
 }
 

@@ -14,4 +14,7 @@ constexpr int kRecordFormatVersion = 1;
 /// A record of a newer version is told apart.
 void require_valid_record(const nlohmann::json& record, const std::string& origin);
 
+/// The same for what `trady report` reads beyond that, in a valid record.
+void require_reportable_record(const nlohmann::json& record, const std::string& origin);
+
 }  // namespace trady::tools

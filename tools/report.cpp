@@ -9,6 +9,7 @@
 #include "tools/commands.h"
 #include "tools/device.h"
 #include "tools/number_checks.h"
+#include "tools/record_format.h"
 #include "tools/report/report_page.h"
 #include "tools/run_folder.h"
 #include "tools/run_record.h"
@@ -49,8 +50,10 @@ TestPredictions predictions_of(const json& record, const ReportOptions& o) {
 
 void run_report(ReportOptions o) {
   const fs::path folder = o.run;
-  const json record = RunRecord::read(folder / "run.json").json();
+  const fs::path file = folder / "run.json";
+  const json record = RunRecord::read(file).json();
   if (record.at("epochs").empty()) fail(o.run, ": no epoch is finished yet; nothing to show");
+  require_reportable_record(record, file.string());
   if (o.out.empty()) o.out = (folder / "report.html").string();
   std::optional<TestPredictions> predictions;
   if (!o.no_images) {

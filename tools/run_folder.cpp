@@ -38,7 +38,8 @@ void RunFolder::lock() {
 }
 
 void RunFolder::require_other_file(const fs::path& weights) const {
-  for (const fs::path& file : {this->weights(), best(), checkpoint(), record()}) {
+  for (const fs::path& file :
+       {this->weights(), best(), checkpoint(), unfinished_epoch(), record()}) {
     std::error_code error;  // where one of them does not exist
     if (fs::equivalent(file, weights, error)) {
       fail("--out ", path_.string(), ": the run would replace --weights ", weights.string(),
@@ -48,7 +49,7 @@ void RunFolder::require_other_file(const fs::path& weights) const {
 }
 
 bool RunFolder::has_checkpoint(bool resume) const {
-  if (fs::exists(checkpoint())) {
+  if (fs::exists(checkpoint()) || fs::exists(unfinished_epoch())) {
     if (resume) return true;
     fail(path_.string(),
          ": holds a run already; continue it with --resume or choose another --out");

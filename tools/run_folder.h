@@ -20,6 +20,8 @@ class RunFolder {
   }
   const std::filesystem::path& path() const { return path_; }
   std::filesystem::path checkpoint() const { return path_ / "checkpoint.safetensors"; }
+  /// Of an epoch that was interrupted: beside the checkpoint of the epochs before it.
+  std::filesystem::path unfinished_epoch() const { return path_ / "unfinished-epoch.safetensors"; }
   std::filesystem::path weights() const { return weights_in(path_); }
   std::filesystem::path best() const { return path_ / "best.safetensors"; }
   std::filesystem::path record() const { return path_ / "run.json"; }

@@ -10,7 +10,6 @@
 #include "engine/random.h"
 #include "engine/stopwatch.h"
 #include "tools/gradient_pass.h"
-#include "tools/progress.h"
 
 namespace trady::tools {
 
@@ -60,7 +59,7 @@ std::vector<double> RunProbe::weight(int conv) {
 std::vector<std::vector<double>> RunProbe::gradient_norms(const std::vector<int>& convs) {
   const Stopwatch watch;
   const std::unique_ptr<Loader> loader = run_.input.training(run_.training_images);
-  Progress progress(concat("epoch ", epoch_ + 1, " gradient"), run_.batch);
+  Progress progress(run_.progress, concat("epoch ", epoch_ + 1, " gradient"), run_.batch);
   GradientPass pass = run_gradient_pass(run_.runner, run_.network.tape, run_.parameters, *loader,
                                         convs, epoch_, progress.listener());
   cost_ = {{"look", "gradients"},

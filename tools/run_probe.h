@@ -10,6 +10,7 @@
 #include "selection/selection_probe.h"
 #include "tools/input_pipeline.h"
 #include "tools/neuron_similarity.h"
+#include "tools/progress.h"
 
 namespace trady::tools {
 
@@ -29,6 +30,7 @@ class RunProbe final : public SelectionProbe {
     InputPipeline& input;
     std::shared_ptr<const Dataset> training_images;
     int64_t batch = 0;
+    ProgressStyle progress = ProgressStyle::none;
   };
   explicit RunProbe(Run run);
   /// For Look::outputs: on these images, which `input` prepares one by one.

@@ -32,7 +32,7 @@ class Loader::Pipeline {
 
   int64_t batches_per_epoch() const;
   const Dataset& dataset() const { return images_->dataset(); }
-  void start_epoch(uint32_t epoch);
+  void start_epoch(uint32_t epoch, int64_t skipped);
   bool next(Batch& batch);
   int64_t pipeline_bytes() const;
 
@@ -138,7 +138,7 @@ int64_t Loader::Pipeline::batch_count(int64_t batch) const {
   return std::min(options_.batch_size, samples_ - batch * options_.batch_size);
 }
 
-void Loader::Pipeline::start_epoch(uint32_t epoch) {
+void Loader::Pipeline::start_epoch(uint32_t epoch, int64_t skipped) {
   std::unique_lock lock(mutex_);
   samples_ = 0;  // nothing can be taken any more
   batch_finished_.wait(lock, [this] { return taken_ == 0; });
@@ -149,8 +149,8 @@ void Loader::Pipeline::start_epoch(uint32_t epoch) {
     shuffle(std::span<int64_t>(order_), random);
   }
   samples_ = std::min(batches_per_epoch() * options_.batch_size, dataset().size());
-  next_position_ = 0;
-  next_batch_ = 0;
+  next_position_ = skipped * options_.batch_size;
+  next_batch_ = skipped;
   holds_batch_ = false;
   for (Slot& slot : ring_) slot.unfinished = 0;
   lock.unlock();
@@ -286,8 +286,8 @@ const Dataset& Loader::dataset() const {
   return pipeline_->dataset();
 }
 
-void Loader::start_epoch(uint32_t epoch) {
-  pipeline_->start_epoch(epoch);
+void Loader::start_epoch(uint32_t epoch, int64_t skipped) {
+  pipeline_->start_epoch(epoch, skipped);
 }
 
 bool Loader::next(Batch& batch) {

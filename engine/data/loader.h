@@ -67,8 +67,9 @@ class Loader {
   int64_t batches_per_epoch() const;
   const Dataset& dataset() const;
 
-  /// Begins an epoch, abandoning the one under way if there is one.
-  void start_epoch(uint32_t epoch);
+  /// Begins an epoch, abandoning the one under way if there is one; without its first `skipped`
+  /// batches, which are not prepared.
+  void start_epoch(uint32_t epoch, int64_t skipped = 0);
   /// The next batch in order; false at the end of the epoch, or before the first start_epoch().
   /// Rethrows what stopped a thread at a sample of this batch; the message names the sample.
   bool next(Batch& batch);

@@ -46,7 +46,7 @@ TEST_CASE("Three epochs of training end where the CPU's and the reference's end"
     on_cpu.train(plan_of);
     CHECK(result.steps == expected.steps);
     CHECK(result.loss == Approx(expected.loss).epsilon(1e-4));
-    CHECK(result.accuracy == Approx(expected.accuracy));
+    CHECK(result.accuracy() == Approx(expected.accuracy()));
     CHECK(on_cuda.evaluated.correct == exact.evaluated.correct);
     CHECK(on_cuda.evaluated.count == exact.evaluated.count);
     const auto update = difference(exact.weights(), before);

@@ -69,9 +69,9 @@ struct Epoch {
   bool operator==(const Epoch&) const = default;
 };
 
-Epoch read_epoch(Loader& loader, uint32_t epoch) {
+Epoch read_epoch(Loader& loader, uint32_t epoch, int64_t skipped = 0) {
   Epoch result;
-  loader.start_epoch(epoch);
+  loader.start_epoch(epoch, skipped);
   Batch batch;
   while (loader.next(batch)) {
     result.pixels.insert(result.pixels.end(), batch.pixels, batch.pixels + batch.count * 8 * 8 * 3);
@@ -106,6 +106,26 @@ TEST_CASE("Batches are the same for 0, 1, 2 and 4 threads and any start", "[data
   other_seed.seed = 12;
   Loader other(cached(dataset), other_seed);
   CHECK(read_epoch(other, 0).indices != first.indices);
+}
+
+TEST_CASE("An epoch goes on behind any batch with the batches that it would have had", "[data]") {
+  const auto dataset = std::make_shared<NoiseDataset>(30);
+  Loader plain(cached(dataset), small_options(0));
+  const Epoch whole = read_epoch(plain, 1);
+  for (const int threads : {0, 3}) {
+    Loader loader(cached(dataset, 0), small_options(threads));
+    for (const int64_t skipped : {1, 3, 6, 7}) {
+      CAPTURE(threads, skipped);
+      const int64_t loads = dataset->loads;
+      const Epoch rest = read_epoch(loader, 1, skipped);
+      CHECK(dataset->loads - loads == 4 * (7 - skipped));  // what is skipped is not decoded
+      CHECK(rest.counts.size() == static_cast<size_t>(7 - skipped));
+      CHECK(std::equal(rest.pixels.begin(), rest.pixels.end(),
+                       whole.pixels.begin() + skipped * 4 * 192, whole.pixels.end()));
+      CHECK(std::equal(rest.indices.begin(), rest.indices.end(),
+                       whole.indices.begin() + skipped * 4, whole.indices.end()));
+    }
+  }
 }
 
 TEST_CASE("A sample's augmentation does not depend on its place in the epoch", "[data]") {

@@ -130,6 +130,16 @@ def run_records():
     return {"one_epoch": json.dumps(record).encode(), "started": json.dumps(started).encode()}
 
 
+def configs():
+    written = {"data": "flowers", "budget": 27946, "lr": 0.03, "epochs": 5, "mix": True,
+               "calibrate-bn": True, "classes": [5, 6]}
+    whole = json.loads(run_records()["one_epoch"])
+    whole["settings"].update(mix=False, val_split=None, calibrate_bn=0, classes=[])
+    started = json.loads(run_records()["started"]) | {"options": written}
+    return {"written": json.dumps(written).encode(), "old_record": json.dumps(whole).encode(),
+            "record": json.dumps(started).encode()}
+
+
 def safetensors_files():
     def file(header, data):
         text = json.dumps(header).encode()
@@ -150,7 +160,8 @@ if __name__ == "__main__":
     seeds = {"jpeg": jpegs(), "png": pngs(), "bmp": bmps(), "pnm": pnms(),
              "exif": {"little_endian": tiff(6), "big_endian": big_endian_tiff(3)},
              "idx": idx_files(), "cifar": cifar_files(), "ranking": rankings(),
-             "run_record": run_records(), "safetensors": safetensors_files()}
+             "run_record": run_records(), "config": configs(),
+             "safetensors": safetensors_files()}
     for target, files in seeds.items():
         (CORPUS / target).mkdir(parents=True, exist_ok=True)
         for name, data in files.items():

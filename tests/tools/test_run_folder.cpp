@@ -66,6 +66,11 @@ TEST_CASE("what an interrupted run left is continued, results alone are not repl
     fs::remove(file);
   }
 
+  const fs::path unfinished = scratch.write("unfinished-epoch.safetensors");  // of the first epoch
+  CHECK(folder.has_checkpoint(true));
+  CHECK_THROWS_WITH(folder.has_checkpoint(false), Contains("--resume"));
+  fs::remove(unfinished);
+
   scratch.write("checkpoint.safetensors");
   scratch.write("run.json");
   CHECK(folder.has_checkpoint(true));

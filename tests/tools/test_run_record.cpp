@@ -2,9 +2,11 @@
 #include "tools/run_record.h"
 
 #include <catch2/catch.hpp>
+#include <limits>
 
 #include "engine/error.h"
 #include "tools/json_output.h"
+#include "tools/record_format.h"
 
 using namespace trady;
 using namespace trady::tools;
@@ -127,6 +129,13 @@ TEST_CASE("a record of a newer version is told apart from a damaged one") {
                     Contains("run.json") && Contains("newer trady") && !Contains("damaged"));
 }
 
+TEST_CASE("every seed there is can be resumed with") {
+  const json seed = std::numeric_limits<uint64_t>::max();
+  json run = finished();
+  run["settings"]["seed"] = seed;
+  CHECK(RunRecord::parse(run.dump(), "run.json").json()["settings"]["seed"] == seed);
+}
+
 TEST_CASE("every field that is read later is checked") {
   const auto refused = [](const std::string& pointer, const json& value) {
     json run = finished();
@@ -148,6 +157,7 @@ TEST_CASE("every field that is read later is checked") {
   refused("/before", 1);
   refused("/before/test/accuracy", "good");
   refused("/budget_elements", 1e300);
+  refused("/options", json::array());
   refused("/resumed", json::object());
   refused("/epochs", json::object());
   refused("/epochs/0", 1);
@@ -173,4 +183,38 @@ TEST_CASE("every field that is read later is checked") {
   run = finished();
   run.erase("before");
   CHECK_THROWS_WITH(RunRecord::parse(run.dump(), "run.json"), Contains("/before is missing"));
+}
+
+TEST_CASE("what a report reads beyond that is checked before it is drawn") {
+  json good = finished();
+  good["network"] = {{"model", "resnet20"}, {"image_size", 32}, {"classes", 2}};
+  good["step_memory"] = {{"ops", {"forward"}}, {"bytes", {{"masks", {1, 2}}}}};
+  good["epochs"][0]["selection"] = json::array(
+      {{{"conv", 3}, {"name", "layer"}, {"elements", 100}, {"channels", json::array({7, 8})}}});
+  CHECK_NOTHROW(require_reportable_record(good, "run.json"));
+  const auto refused = [&](const std::string& pointer, const json& value) {
+    json run = good;
+    run[json::json_pointer(pointer)] = value;
+    INFO(pointer << " = " << value);
+    CHECK_THROWS_WITH(require_reportable_record(run, "run.json"),
+                      Contains("run.json") && Contains(pointer + " is ") && Contains("expected"));
+  };
+  refused("/settings/recipe", 5);
+  refused("/settings/val_split", "half");
+  refused("/settings/classes", json::array({1, "b"}));
+  refused("/settings/classes", json::array({int64_t{1} << 40}));
+  refused("/network", 1);
+  refused("/network/model", nullptr);
+  refused("/network/image_size", 0);
+  refused("/step_memory", json::array());
+  refused("/step_memory/ops", json::array({1}));
+  refused("/step_memory/bytes/masks", json::array({"x"}));
+  refused("/epochs/0/selection", json::object());
+  refused("/epochs/0/selection/0", 3);
+  refused("/epochs/0/selection/0/conv", -1);
+  refused("/epochs/0/selection/0/name", 3);
+  refused("/epochs/0/selection/0/elements", "many");
+  refused("/epochs/0/selection/0/channels", "some");
+  good.erase("network");
+  CHECK_THROWS_WITH(require_reportable_record(good, "run.json"), Contains("/network is missing"));
 }

@@ -52,7 +52,7 @@ static void finetune(const char* weights, const char* images, const char* out) {
   for (int epoch = 0; epoch < kEpochs; ++epoch) {
     runner.select(method->plan(epoch));
     const EpochResult result = train_epoch(runner, loader, schedule, epoch, {});
-    std::printf("epoch %d: loss %.3f, accuracy %.3f\n", epoch + 1, result.loss, result.accuracy);
+    std::printf("epoch %d: loss %.3f, accuracy %.3f\n", epoch + 1, result.loss, result.accuracy());
   }
   models::save_weights(out, network, parameters, data.train->class_names(), file.path());
 }

@@ -87,7 +87,7 @@ void train(const char* weights, const char* images) {
                 epoch + 1, plan.convs[static_cast<size_t>(conv)].channels.size(),
                 costs.convs()[static_cast<size_t>(conv)].name.c_str(),
                 static_cast<long long>(costs.plan(plan).total()), static_cast<long long>(budget),
-                result.loss, result.accuracy);
+                result.loss, result.accuracy());
   }
 }
 
