@@ -1,7 +1,6 @@
 #include "tools/finetune_run.h"
 
 #include <cstdio>
-#include <filesystem>
 
 #include "engine/checkpoint.h"
 #include "engine/error.h"
@@ -14,8 +13,6 @@
 namespace trady::tools {
 
 namespace {
-
-namespace fs = std::filesystem;
 
 double mebibytes(int64_t bytes) {
   return static_cast<double>(bytes) / (1 << 20);
