@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "engine/error.h"
+#include "selection/strategy.h"
 #include "tools/config_file.h"
 #include "tools/json_output.h"
 
@@ -71,13 +72,31 @@ std::vector<ConfigKey> keys_of(const CLI::App& command) {
   return keys;
 }
 
-/// Options of the command line, and those that exclude one of them.
+/// Options that the method would refuse.
+std::set<std::string> options_of_other_methods(const std::string& method) {
+  std::set<std::string> names;
+  for (const StrategyInfo& info : strategy_infos()) {
+    if (method != info.name && method != info.alias) continue;
+    if (!info.budgeted) names.insert("budget");
+    if (!info.takes_scheme) names.insert("scheme");
+    if (!info.uses_pool) names.insert("pool");
+    if (!info.needs_last_k) names.insert("last");
+  }
+  return names;
+}
+
+/// Options of the command line, and those that have no place beside one of them.
 std::set<std::string> overridden(const CLI::App& command) {
   std::set<std::string> names;
   for (const CLI::Option* option : command.get_options()) {
     if (option->count() == 0) continue;
     names.insert(name_of(*option));
     for (const CLI::Option* other : option->get_excludes()) names.insert(name_of(*other));
+  }
+  if (names.contains("scheme")) names.insert("budget");
+  if (names.contains("budget")) names.insert("scheme");
+  if (names.contains("method")) {
+    names.merge(options_of_other_methods(command.get_option("--method")->results().back()));
   }
   return names;
 }

@@ -129,6 +129,11 @@ class Runs(unittest.TestCase):
         self.run_trady("--config", file, "--out", out)
         self.run_trady(*self.options("--budget", 27946, "--new-head", epochs=1, batch=8), "--out", typed)
         self.assertEqual(self.bytes_of(out), self.bytes_of(typed))
+        # Another method's options are left in the file.
+        head = self.folder / "head"
+        self.run_trady("--config", file, "--out", head, "--method", "head")
+        self.assertIsNone(self.record(head)["settings"]["budget"])
+        self.assertNotIn("budget", self.record(head)["options"])
 
     def test_bad_configs_name_file_and_key(self):
         good = {"weights": str(self.weights), "data": str(self.data)}
