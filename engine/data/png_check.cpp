@@ -90,6 +90,7 @@ class PngReader {
            " is wrong", kRemedy);
     }
     if (chunk.name == "IHDR") read_header(chunk.content);
+    if (chunk.name == "IDAT") require_image_data(chunk);
     if (chunk.name == "PLTE" && facts_.mended.empty()) mend_palette(chunk);
     if (chunk.name == "eXIf" && chunk.intact) read_exif(chunk.content);
   }
@@ -105,6 +106,15 @@ class PngReader {
     facts_.height = big_endian(content, 4);
     const uint8_t depth = content[kDepthAt];
     colours_ = content[kColourTypeAt] == kPalette && depth <= kMostPaletteDepth ? 1u << depth : 0;
+  }
+
+  /// stb_image copies an empty first piece to a null pointer.
+  void require_image_data(const Chunk& chunk) {
+    has_image_data_ = has_image_data_ || !chunk.content.empty();
+    if (!has_image_data_) {
+      fail(name_, " cannot be decoded: its first PNG chunk IDAT, at byte ", chunk.at,
+           ", is empty; save it anew as an ordinary PNG");
+    }
   }
 
   void mend_palette(const Chunk& chunk) {
@@ -131,6 +141,7 @@ class PngReader {
   const std::span<const uint8_t> file_;
   const std::string& name_;
   FileFacts facts_;
+  bool has_image_data_ = false;
   uint32_t colours_ = 0;  ///< that a pixel can name; 0: no palette
 };
 
