@@ -1,6 +1,5 @@
 #include "engine/trainer.h"
 
-#include <algorithm>
 #include <cmath>
 #include <deque>
 
@@ -132,8 +131,8 @@ EvaluationResult evaluate_all(StepRunner& runner, Loader& loader, const StepList
   const auto end_first = [&] {
     result += runner.end_evaluate();
     ++done;
-    const auto images = static_cast<double>(result.count);
     if (!listener) return;
+    const auto images = static_cast<double>(result.count);
     listener({done, steps, result.loss_sum / images, static_cast<double>(result.correct) / images});
   };
   Batch batch;

@@ -112,6 +112,10 @@ std::unique_ptr<Strategy> make_strategy(const std::string& name, const StrategyO
                     options);
 }
 
+StrategyInfo strategy_info(const std::string& name) {
+  return find_entry(name).info;
+}
+
 std::vector<StrategyInfo> strategy_infos() {
   std::vector<StrategyInfo> infos;
   for (StrategyEntry& entry : entries()) infos.push_back(std::move(entry.info));

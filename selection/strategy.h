@@ -109,6 +109,8 @@ class Strategy {
 /// that it would ignore.
 std::unique_ptr<Strategy> make_strategy(const std::string& name, const StrategyOptions& options);
 
+/// Of one, by its name or its second name; Error on an unknown one, with a suggestion.
+StrategyInfo strategy_info(const std::string& name);
 /// Of every method, in the order of docs/method.md section 4.
 std::vector<StrategyInfo> strategy_infos();
 

@@ -74,14 +74,12 @@ std::vector<ConfigKey> keys_of(const CLI::App& command) {
 
 /// Options that the method would refuse.
 std::set<std::string> options_of_other_methods(const std::string& method) {
+  const StrategyInfo info = strategy_info(method);
   std::set<std::string> names;
-  for (const StrategyInfo& info : strategy_infos()) {
-    if (method != info.name && method != info.alias) continue;
-    if (!info.budgeted) names.insert("budget");
-    if (!info.takes_scheme) names.insert("scheme");
-    if (!info.uses_pool) names.insert("pool");
-    if (!info.needs_last_k) names.insert("last");
-  }
+  if (!info.budgeted) names.insert("budget");
+  if (!info.takes_scheme) names.insert("scheme");
+  if (!info.uses_pool) names.insert("pool");
+  if (!info.needs_last_k) names.insert("last");
   return names;
 }
 

@@ -7,7 +7,6 @@
 #include <cmath>
 #include <cstdio>
 #include <utility>
-#include <vector>
 
 #include "engine/error.h"
 #include "tools/text.h"

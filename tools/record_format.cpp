@@ -71,11 +71,15 @@ class Checker {
     const json::json_pointer field(pointer);
     if (!record_.contains(field)) fail_at(concat(pointer, " is missing"));
     const json& value = record_.at(field);
-    if (!kind.holds(value)) {
-      fail_at(
-          concat(pointer, " is ", shortened(json_text(value), kShown), ", expected ", kind.words));
-    }
+    require_kind(pointer, value, kind);
     return value;
+  }
+
+  /// Of every member of an object, whatever its name: it may hold what a pointer cannot.
+  void require_members(const std::string& pointer, const Kind& kind) const {
+    for (const auto& [name, value] : require(pointer, kObject).items()) {
+      require_kind(concat(pointer, "/", shortened(name, kShown)), value, kind);
+    }
   }
 
   void require_if_present(const std::string& pointer, const Kind& kind) const {
@@ -108,12 +112,7 @@ class Checker {
           "/saved_for_backward_bytes/masks"}) {
       require(epoch + field, kCount);
     }
-    for (const auto& [category, bytes] : require(epoch + "/memory/peak_bytes", kObject).items()) {
-      if (!kCount.holds(bytes)) {
-        fail_at(concat(epoch, "/memory/peak_bytes/", shortened(category, kShown), " is ",
-                       shortened(json_text(bytes), kShown), ", expected ", kCount.words));
-      }
-    }
+    require_members(epoch + "/memory/peak_bytes", kCount);
     require_evaluations(epoch);
   }
 
@@ -133,12 +132,7 @@ class Checker {
   void require_step_memory(const std::string& memory) const {
     require(memory, kObject);
     require(memory + "/ops", kTexts);
-    for (const auto& [category, bytes] : require(memory + "/bytes", kObject).items()) {
-      if (!kNumbers.holds(bytes)) {
-        fail_at(concat(memory, "/bytes/", shortened(category, kShown), " is ",
-                       shortened(json_text(bytes), kShown), ", expected ", kNumbers.words));
-      }
-    }
+    require_members(memory + "/bytes", kNumbers);
   }
 
   [[noreturn]] void fail_at(const std::string& problem) const {
@@ -148,6 +142,12 @@ class Checker {
 
  private:
   static constexpr size_t kShown = 60;
+
+  void require_kind(const std::string& place, const json& value, const Kind& kind) const {
+    if (kind.holds(value)) return;
+    fail_at(concat(place, " is ", shortened(json_text(value), kShown), ", expected ", kind.words));
+  }
+
   const json& record_;
   const std::string& origin_;
 };

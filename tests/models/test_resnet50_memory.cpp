@@ -11,13 +11,6 @@
 namespace trady {
 namespace {
 
-StrategyInfo trady_info() {
-  for (const StrategyInfo& info : strategy_infos()) {
-    if (info.name == "trady") return info;
-  }
-  throw std::logic_error("trady is not registered");
-}
-
 /// One device's steps of the same selection.
 struct PlannedSteps {
   PlannedSteps(const Network& network, const Strategy& method, const kernels::Backend& device)
@@ -47,7 +40,7 @@ TEST_CASE(
   testing::NamedNetwork named{"resnet50", 0, BatchNormMode::frozen};
   const Network network = testing::build(named, 224);
   named.budget_elements = parse_budget("1%", CostModel(network.tape.convs()));
-  const auto method = testing::strategy(named, network, trady_info());
+  const auto method = testing::strategy(named, network, strategy_info("trady"));
 
   const auto null = kernels::make_null_backend(kernels::DType::float32);
   const auto cpu = kernels::make_cpu_backend();

@@ -4,6 +4,7 @@
 #include <catch2/catch.hpp>
 
 #include "engine/error.h"
+#include "tests/tools/config_keys.h"
 
 using namespace trady;
 using namespace trady::tools;
@@ -12,20 +13,7 @@ using nlohmann::json;
 
 namespace {
 
-const std::vector<ConfigKey> kKeys{{"data"},
-                                   {"method"},
-                                   {"weights"},
-                                   {"model"},
-                                   {"budget", ConfigKind::text_or_whole},
-                                   {"epochs", ConfigKind::whole},
-                                   {"warmup", ConfigKind::whole},
-                                   {"seed", ConfigKind::whole},
-                                   {"batch", ConfigKind::whole},
-                                   {"micro-batch", ConfigKind::whole},
-                                   {"lr", ConfigKind::number},
-                                   {"mix", ConfigKind::flag},
-                                   {"calibrate-bn", ConfigKind::flag_or_whole, "256"},
-                                   {"classes", ConfigKind::wholes}};
+const std::vector<ConfigKey>& kKeys = testing::config_keys();
 
 std::vector<std::string> values_of(const std::string& name, const json& value) {
   const Config config = parse_config(json{{name, value}}.dump(), "file", kKeys);
