@@ -34,7 +34,8 @@ SafetensorsFile::~SafetensorsFile() {
   if (descriptor_ >= 0) ::close(descriptor_);
 }
 
-SafetensorsFile SafetensorsFile::open(const std::filesystem::path& path) {
+SafetensorsFile SafetensorsFile::open(const std::filesystem::path& path,
+                                      const std::string& remedy) {
   // Without O_NONBLOCK opening a named pipe would wait for a writer.
   const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (descriptor < 0) {
@@ -42,11 +43,11 @@ SafetensorsFile SafetensorsFile::open(const std::filesystem::path& path) {
          "; check the path and the permissions");
   }
   SafetensorsFile file(path, descriptor);
-  file.read_header();
+  file.read_header(remedy);
   return file;
 }
 
-void SafetensorsFile::read_header() {
+void SafetensorsFile::read_header(const std::string& remedy) {
   struct stat status {};
   if (::fstat(descriptor_, &status) != 0) {
     fail("[safetensors] cannot read ", path_.string(), ": ", system_reason(errno));
@@ -59,8 +60,7 @@ void SafetensorsFile::read_header() {
   std::array<unsigned char, 8> length_bytes{};
   if (file_bytes < length_bytes.size()) {
     fail("[safetensors] ", path_.string(), ": has ", file_bytes,
-         " bytes, but a safetensors file has at least 10; it is empty or truncated: fetch or "
-         "convert it again");
+         " bytes, but a safetensors file has at least 10; it is empty or truncated: ", remedy);
   }
   read_bytes(0, length_bytes.data(), length_bytes.size(), "the header length");
   const auto header_bytes = std::bit_cast<uint64_t>(length_bytes);
@@ -72,12 +72,12 @@ void SafetensorsFile::read_header() {
   if (header_bytes > file_bytes - length_bytes.size()) {
     fail("[safetensors] ", path_.string(), ": the header has ", header_bytes,
          " bytes, but the file only ", file_bytes - length_bytes.size(),
-         " after its first 8; it is truncated: fetch or convert it again");
+         " after its first 8; it is truncated: ", remedy);
   }
   std::string json(header_bytes, '\0');
   read_bytes(length_bytes.size(), json.data(), json.size(), "the header");
   data_begin_ = length_bytes.size() + header_bytes;
-  header_ = parse_safetensors_header(path_.string(), json, file_bytes - data_begin_);
+  header_ = parse_safetensors_header(path_.string(), json, file_bytes - data_begin_, remedy);
 }
 
 void SafetensorsFile::read_bytes(uint64_t offset, void* destination, uint64_t bytes,

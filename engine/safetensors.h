@@ -27,7 +27,9 @@ constexpr const char* kConverter = "trady-convert (tools/convert_checkpoint.py i
 /// Errors: trady::Error naming the file, the tensor, both sizes and the remedy.
 class SafetensorsFile {
  public:
-  static SafetensorsFile open(const std::filesystem::path& path);
+  /// Errors about a damaged file end in `remedy`.
+  static SafetensorsFile open(const std::filesystem::path& path,
+                              const std::string& remedy = kFetchAgain);
   ~SafetensorsFile();
   SafetensorsFile(SafetensorsFile&& other) noexcept;
   SafetensorsFile& operator=(SafetensorsFile&&) = delete;
@@ -47,7 +49,7 @@ class SafetensorsFile {
 
  private:
   SafetensorsFile(std::filesystem::path path, int descriptor);
-  void read_header();
+  void read_header(const std::string& remedy);
   void read_bytes(uint64_t offset, void* destination, uint64_t bytes,
                   const std::string& what) const;
   template <typename Stored>

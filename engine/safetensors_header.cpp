@@ -41,7 +41,8 @@ constexpr std::array<ElementType, 17> kElementTypes = {{
 /// that no tree of the whole document is ever built.
 class HeaderReader : public nlohmann::json_sax<nlohmann::json> {
  public:
-  explicit HeaderReader(const std::string& file_name) : file_name_(file_name) {}
+  HeaderReader(const std::string& file_name, const std::string& remedy)
+      : file_name_(file_name), remedy_(remedy) {}
   SafetensorsHeader take() { return std::move(header_); }
 
   bool start_object(size_t) override {
@@ -128,8 +129,7 @@ class HeaderReader : public nlohmann::json_sax<nlohmann::json> {
 
   bool parse_error(size_t position, const std::string&, const nlohmann::json::exception&) override {
     fail("[safetensors] ", file_name_, ": the header is not valid UTF-8 JSON at its byte ",
-         position, last_seen(),
-         "; is this a safetensors file? If so it is corrupt: fetch or convert it again");
+         position, last_seen(), "; is this a safetensors file? If so it is corrupt: ", remedy_);
   }
 
  private:
@@ -162,7 +162,7 @@ class HeaderReader : public nlohmann::json_sax<nlohmann::json> {
 
   [[noreturn]] void fail_at(const std::string& problem) const {
     fail("[safetensors] ", file_name_, ": ", subject(), " ", problem,
-         "; the file was not written by a proper safetensors writer: convert it again");
+         "; the file was not written by a proper safetensors writer: ", remedy_);
   }
 
   [[noreturn]] void refuse(const std::string& what) const {
@@ -186,6 +186,7 @@ class HeaderReader : public nlohmann::json_sax<nlohmann::json> {
   }
 
   const std::string& file_name_;
+  const std::string& remedy_;
   SafetensorsHeader header_;
   Place place_ = Place::document;
   std::string key_;    ///< of the root object: a tensor's name, or the metadata key
@@ -211,7 +212,8 @@ std::optional<uint64_t> checked_bytes(const std::vector<int64_t>& shape, uint64_
   return empty ? 0 : bytes;
 }
 
-void check_entry(const std::string& where, const SafetensorsEntry& entry, uint64_t data_bytes) {
+void check_entry(const std::string& where, const SafetensorsEntry& entry, uint64_t data_bytes,
+                 const std::string& remedy) {
   const std::optional<uint64_t> element_bytes = safetensors_element_bytes(entry.dtype);
   if (!element_bytes) {
     fail(where, " has the unknown type ", quoted_tensor_name(entry.dtype),
@@ -219,28 +221,27 @@ void check_entry(const std::string& where, const SafetensorsEntry& entry, uint64
   }
   if (entry.begin > entry.end) {
     fail(where, " begins at byte ", entry.begin, " and ends before that, at ", entry.end,
-         "; the file is corrupt: fetch or convert it again");
+         "; the file is corrupt: ", remedy);
   }
   if (entry.end > data_bytes) {
     fail(where, " ends at byte ", entry.end, " of the data, but the file holds only ", data_bytes,
-         " bytes of data; the file is truncated: fetch or convert it again");
+         " bytes of data; the file is truncated: ", remedy);
   }
   const std::optional<uint64_t> bytes = checked_bytes(entry.shape, *element_bytes);
   if (!bytes) {
     fail(where, " has a shape too large for any file: ", shape_text(entry.shape), " of ",
          entry.dtype, ", while the file holds ", data_bytes,
-         " bytes of data; the file is corrupt: fetch or convert it again");
+         " bytes of data; the file is corrupt: ", remedy);
   }
   if (*bytes != entry.bytes()) {
     fail(where, " of shape ", shape_text(entry.shape), " and type ", entry.dtype, " needs ", *bytes,
-         " bytes, but its byte range has ", entry.bytes(),
-         "; the file is corrupt: fetch or convert it again");
+         " bytes, but its byte range has ", entry.bytes(), "; the file is corrupt: ", remedy);
   }
 }
 
 /// Sorted by their place in the file, each tensor begins where the one before ended.
 void check_ranges(const std::string& file_name, const SafetensorsHeader& header,
-                  uint64_t data_bytes) {
+                  uint64_t data_bytes, const std::string& remedy) {
   using Item = std::pair<const std::string, SafetensorsEntry>;
   std::vector<const Item*> items;
   for (const Item& item : header.tensors) items.push_back(&item);
@@ -258,7 +259,7 @@ void check_ranges(const std::string& file_name, const SafetensorsHeader& header,
            previous == nullptr ? std::string(" the header")
                                : " tensor " + quoted_tensor_name(previous->first),
            ", which ends at ", expected_begin,
-           "; the file was not written by a proper safetensors writer: convert it again");
+           "; the file was not written by a proper safetensors writer: ", remedy);
     }
     expected_begin = item->second.end;
     previous = item;
@@ -267,7 +268,7 @@ void check_ranges(const std::string& file_name, const SafetensorsHeader& header,
     fail("[safetensors] ", file_name, ": the last tensor",
          previous == nullptr ? std::string() : " (" + quoted_tensor_name(previous->first) + ")",
          " ends at byte ", expected_begin, " of the data, but the file holds ", data_bytes,
-         "; the trailing bytes belong to no tensor: fetch or convert the file again");
+         "; the trailing bytes belong to no tensor: ", remedy);
   }
 }
 
@@ -287,7 +288,7 @@ std::optional<uint64_t> safetensors_element_bytes(std::string_view dtype) {
 }
 
 SafetensorsHeader parse_safetensors_header(const std::string& file_name, std::string_view json,
-                                           uint64_t data_bytes) {
+                                           uint64_t data_bytes, const std::string& remedy) {
   // The JSON parser would skip a byte order mark or spaces; the format allows neither here.
   if (json.empty() || json.front() != '{') {
     fail("[safetensors] ", file_name, ": the header of ", json.size(),
@@ -296,16 +297,16 @@ SafetensorsHeader parse_safetensors_header(const std::string& file_name, std::st
   // It would also take a zero byte for the end of the text and never look at what follows.
   if (const size_t zero = json.find('\0'); zero != std::string_view::npos) {
     fail("[safetensors] ", file_name, ": the header is not valid UTF-8 JSON at its byte ", zero,
-         ", which is zero; is this a safetensors file? If so it is corrupt: fetch it again");
+         ", which is zero; is this a safetensors file? If so it is corrupt: ", remedy);
   }
-  HeaderReader reader(file_name);
+  HeaderReader reader(file_name, remedy);
   nlohmann::json::sax_parse(json.begin(), json.end(), &reader);
   SafetensorsHeader header = reader.take();
   for (const auto& [name, entry] : header.tensors) {
     check_entry(concat("[safetensors] ", file_name, ": tensor ", quoted_tensor_name(name)), entry,
-                data_bytes);
+                data_bytes, remedy);
   }
-  check_ranges(file_name, header, data_bytes);
+  check_ranges(file_name, header, data_bytes, remedy);
   return header;
 }
 

@@ -29,6 +29,8 @@ struct SafetensorsHeader {
 
 /// The limit of the format's reference implementation.
 constexpr uint64_t kMaxSafetensorsHeaderBytes = 100'000'000;
+/// What helps where the file holds weights.
+constexpr const char* kFetchAgain = "fetch or convert it again";
 constexpr std::string_view kSafetensorsMetadataKey = "__metadata__";
 
 /// Bytes of one element of a type of the format, nothing for an unknown type.
@@ -37,9 +39,10 @@ std::optional<uint64_t> safetensors_element_bytes(std::string_view dtype);
 /// Parses `json` and checks it against the `data_bytes` that follow the header in the file: every
 /// shape times its type's size is its byte range, and the ranges fill the data without a hole or an
 /// overlap. Memory stays proportional to the header, however it is nested.
-/// Errors: trady::Error naming `file_name`, the tensor, both sizes and the remedy.
+/// Errors: trady::Error naming `file_name`, the tensor and both sizes, and at the end `remedy`.
 SafetensorsHeader parse_safetensors_header(const std::string& file_name, std::string_view json,
-                                           uint64_t data_bytes);
+                                           uint64_t data_bytes,
+                                           const std::string& remedy = kFetchAgain);
 
 /// 'name' for messages: control characters escaped, long names shortened.
 std::string quoted_tensor_name(std::string_view name);

@@ -2,7 +2,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
-#include <filesystem>
 #include <functional>
 
 #include "engine/error.h"
@@ -19,12 +18,8 @@ using nlohmann::json;
 constexpr size_t kLongestMethod = 14;  // as wide as its column
 
 json read_record(const std::string& run) {
-  const auto path = std::filesystem::path(run) / "run.json";
-  if (!std::filesystem::exists(path)) {
-    fail(path.string(), ": does not exist; is ", run, " the --out of a run?");
-  }
-  const RunRecord record = RunRecord::read(path);
-  if (record.epochs_done() == 0) fail(path.string(), ": no epoch is finished yet");
+  const RunRecord record = RunRecord::read_in(run);
+  if (record.epochs_done() == 0) fail(run, ": no epoch is finished yet");
   return record.json();
 }
 

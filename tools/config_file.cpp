@@ -18,29 +18,34 @@ namespace {
 using nlohmann::json;
 
 constexpr size_t kShown = 60;
+constexpr const char* kExpected =
+    "expected a run.json, or one JSON object of options, as {\"method\": \"trady\", \"epochs\": 5}";
 
 const char* words(ConfigKind kind) {
   switch (kind) {
     case ConfigKind::text:
-      return "a text that is not empty";
+      return "a text that is not empty and holds no zero byte";
     case ConfigKind::text_or_whole:
-      return "a text that is not empty, or a whole number";
+      return "a text that is not empty and holds no zero byte, or a whole number below 2^64";
     case ConfigKind::whole:
-      return "a whole number";
+      return "a whole number below 2^64";
     case ConfigKind::number:
       return "a number";
     case ConfigKind::flag:
       return "true or false";
     case ConfigKind::flag_or_whole:
-      return "true, false or a whole number";
+      return "true, false or a whole number below 2^64";
     case ConfigKind::wholes:
       return "a list of whole numbers that is not empty";
   }
   fail("[config] a kind of value that has no name; this is a bug");
 }
 
+/// The system would take a zero byte for the end of a path.
 bool is_text(const json& value) {
-  return value.is_string() && !value.get_ref<const std::string&>().empty();
+  if (!value.is_string()) return false;
+  const auto& text = value.get_ref<const std::string&>();
+  return !text.empty() && text.find('\0') == std::string::npos;
 }
 
 bool are_wholes(const json& value) {
@@ -136,17 +141,32 @@ Config config_of_record(const json& record, const std::string& origin,
 Config parse_config(const std::string& text, const std::string& origin,
                     const std::vector<ConfigKey>& keys) {
   constexpr int kDeepest = 64;
-  const json parsed = parse_strict_json<json>(text, origin + ":", kDeepest);
-  if (!parsed.is_object()) {
-    fail(origin, ": expected one JSON object, {\"option\": value, ...}, or a run.json");
+  if (text.find_first_not_of(" \t\r\n") == std::string::npos) {
+    fail(origin, ": is empty; ", kExpected);
   }
+  if (text.starts_with("\xff\xfe") || text.starts_with("\xfe\xff")) {
+    fail(origin, ": is UTF-16; save it as UTF-8");
+  }
+  const json parsed = parse_strict_json<json>(text, origin + ":", kDeepest);
+  if (!parsed.is_object()) fail(origin, ": is JSON, but no object; ", kExpected);
   if (!parsed.contains("format")) return {options_of(parsed, origin, keys), {}};
-  return config_of_record(RunRecord::parse(text, origin).json(), origin, keys);
+  if (const json& format = parsed.at("format"); format != "trady run") {
+    fail(origin, ": \"format\" is ", shortened(json_text(format), kShown),
+         ", but of a run.json it is \"trady run\"; ", kExpected);
+  }
+  const RecordOrigin record{origin,
+                            concat("bring back the run's run.json; without one, ", kExpected)};
+  return config_of_record(RunRecord::parse(text, record).json(), origin, keys);
 }
 
 Config read_config(const std::filesystem::path& path, const std::vector<ConfigKey>& keys) {
   constexpr int64_t kLargest = int64_t{256} << 20;  // as a record may have
-  const std::vector<uint8_t> bytes = read_whole_file(path, kLargest);
+  std::vector<uint8_t> bytes;
+  try {
+    bytes = read_whole_file(path, kLargest);
+  } catch (const Error& unreadable) {
+    fail("--config: ", path.empty() ? "its file has no name" : unreadable.what(), "; ", kExpected);
+  }
   return parse_config(std::string(bytes.begin(), bytes.end()), path.string(), keys);
 }
 

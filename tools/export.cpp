@@ -12,8 +12,8 @@
 #include "models/weights.h"
 #include "tools/commands.h"
 #include "tools/json_output.h"
-#include "tools/run_folder.h"
 #include "tools/text.h"
+#include "tools/weights_file.h"
 
 namespace trady::tools {
 
@@ -66,16 +66,21 @@ void write_class_names(const std::vector<std::string>& names, const fs::path& fi
 }
 
 void run_export(ExportOptions options) {
-  fs::path weights = options.weights;
-  if (fs::is_directory(weights)) weights = RunFolder::weights_in(weights);
+  const std::string weights = weights_file(options.weights);
   const fs::path out = options.out;
   if (options.class_file.empty()) {
     options.class_file = fs::path(out).replace_extension(".classes.txt").string();
   }
-  const auto file = SafetensorsFile::open(weights);
+  const auto file = open_weights(weights);
   const models::ModelFile described = models::describe(file);
   check_that_it_loads(file, described);
   require_writable("the exported file", out, weights);
+  if (!described.class_names.empty()) {
+    require_writable("--class-file", options.class_file, weights);
+    if (fs::weakly_canonical(options.class_file) == fs::weakly_canonical(out)) {
+      fail("--class-file ", options.class_file, ": is the exported file too; choose another name");
+    }
+  }
   write_tensors(file, options.prefix, out);
   std::printf("wrote %s: %zu tensors of %s%s\n", out.c_str(), file.names().size(),
               described.model.c_str(),

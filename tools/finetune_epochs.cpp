@@ -4,7 +4,6 @@
 #include <cstdio>
 #include <filesystem>
 
-#include "engine/checkpoint.h"
 #include "engine/error.h"
 #include "engine/interrupt.h"
 #include "engine/stopwatch.h"
@@ -161,7 +160,7 @@ void FinetuneRun::stop(int epoch, const std::string& why) {
   const int64_t steps = position_.done.steps;
   // Before its first step an epoch has nothing but what the checkpoint has; after a resumption that
   // did not get as far as its steps, the file is still there.
-  if (steps > 0 && !unfinished_) save_unfinished_epoch();
+  if (steps > 0 && !unfinished_) save_unfinished();
   throw Interrupted(concat(why, "; saved: ", epoch, " epochs and ", steps, " of the ",
                            steps_per_epoch_, " steps of the next one. Continue with\n  ",
                            o_.resume_line));
@@ -192,15 +191,15 @@ void FinetuneRun::run() {
     if (is_best) {  // by validation; never chosen on test
       best = record_->json()["epochs"].back()["val"]["accuracy"].get<double>();
       (*record_)["best_epoch"] = epoch;
-      save_weights(folder_->best());
+      save_weights(folder_->files().best());
     }
     save_checkpoint();
     position_ = {};
-    record_->write(folder_->record());
+    record_->write(folder_->files().record());
   }
-  save_weights(folder_->weights());
-  record_->write(folder_->record());
-  const std::string weights = folder_->weights().string();
+  save_weights(folder_->files().weights());
+  record_->write(folder_->files().record());
+  const std::string weights = folder_->files().weights().string();
   std::printf("wrote %s; try `trady predict %s IMAGE`\n", weights.c_str(), weights.c_str());
 }
 

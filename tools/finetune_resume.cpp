@@ -7,34 +7,13 @@
 #include <cstdio>
 #include <filesystem>
 
-#include "engine/checkpoint.h"
 #include "engine/error.h"
 #include "models/model_file.h"
 #include "tools/finetune_run.h"
 
 namespace trady::tools {
 
-namespace {
-
 namespace fs = std::filesystem;
-
-/// Metadata of both files: the run's record; of the second where the epoch stands.
-constexpr const char* kRun = "run";
-constexpr const char* kPosition = "position";
-
-const std::string& metadata_at(const SafetensorsFile& file, const char* key, const fs::path& path) {
-  const auto text = file.metadata().find(key);
-  if (text == file.metadata().end()) {
-    fail(path.string(), ": is not a checkpoint of a run; choose another --out");
-  }
-  return text->second;
-}
-
-RunRecord record_in(const SafetensorsFile& file, const fs::path& path) {
-  return RunRecord::parse(metadata_at(file, kRun, path), path.string());
-}
-
-}  // namespace
 
 /// Finds what an interrupted run left in the folder.
 void FinetuneRun::open_checkpoint() {
@@ -42,11 +21,11 @@ void FinetuneRun::open_checkpoint() {
     if (o_.resume) std::printf("%s holds no checkpoint yet: starting anew\n", o_.out.c_str());
     return;
   }
-  if (const fs::path path = folder_->checkpoint(); fs::exists(path)) {
-    checkpoint_ = std::make_unique<SafetensorsFile>(SafetensorsFile::open(path));
-    record_ = record_in(*checkpoint_, path);
+  if (const fs::path path = folder_->files().checkpoint(); fs::exists(path)) {
+    checkpoint_.emplace(RunCheckpoint::open(path));
+    record_ = checkpoint_->record;
   }
-  if (fs::exists(folder_->unfinished_epoch())) open_unfinished_epoch();
+  if (fs::exists(folder_->files().unfinished_epoch())) open_unfinished_epoch();
   record_->require_same_settings(settings_, o_.out);
   const auto micro_batch = (*record_)["environment"]["micro_batch"].get<int64_t>();
   if (o_.method.micro_batch.value_or(micro_batch) != micro_batch) {
@@ -58,63 +37,56 @@ void FinetuneRun::open_checkpoint() {
 
 /// Unless the epoch was finished since, and the run was killed before the file was removed.
 void FinetuneRun::open_unfinished_epoch() {
-  const fs::path path = folder_->unfinished_epoch();
-  auto file = std::make_unique<SafetensorsFile>(SafetensorsFile::open(path));
-  RunRecord record = record_in(*file, path);
+  const fs::path path = folder_->files().unfinished_epoch();
+  RunCheckpoint unfinished = RunCheckpoint::open_unfinished_epoch(path);
   const int epochs_before = record_ ? record_->epochs_done() : 0;
-  if (record.epochs_done() > epochs_before) {
-    fail(path.string(), ": is of epoch ", record.epochs_done() + 1, ", but ",
-         checkpoint_ ? "the checkpoint is of an earlier one" : "there is no checkpoint",
-         "; bring back checkpoint.safetensors or choose another --out");
+  if (unfinished.record.epochs_done() > epochs_before) {
+    fail(path.string(), ": is of epoch ", unfinished.record.epochs_done() + 1, ", but ",
+         checkpoint_ ? concat("the checkpoint is of epoch ", epochs_before)
+                     : std::string("there is no checkpoint"),
+         "; bring back checkpoint.safetensors, or remove this file to go on without it");
   }
-  if (record.epochs_done() < epochs_before) return;
-  if (!record_) record_ = std::move(record);
-  unfinished_ = std::move(file);
+  if (unfinished.record.epochs_done() < epochs_before) return;
+  if (record_ && !record_->is_of_same_run(unfinished.record)) {
+    fail(path.string(),
+         ": is of another run than checkpoint.safetensors beside it; bring back the ",
+         "file that had this name, or remove this one to begin the epoch again");
+  }
+  if (!record_) record_ = unfinished.record;
+  unfinished_.emplace(std::move(unfinished));
 }
 
-EpochPosition FinetuneRun::position_in(const SafetensorsFile& unfinished) const {
-  const fs::path path = folder_->unfinished_epoch();
-  return parse_position(metadata_at(unfinished, kPosition, path), steps_per_epoch_, path.string());
+EpochPosition FinetuneRun::position_in(const RunCheckpoint& unfinished) const {
+  return parse_position(unfinished.position(), steps_per_epoch_,
+                        folder_->files().unfinished_epoch().string());
 }
 
 /// Once the epoch has selected.
 void FinetuneRun::restore_unfinished_epoch() {
-  load_parameters(*unfinished_, *net_.parameters, {}, "model/");
-  if (Parameters* velocity = runner_->optimizer().velocity()) {
-    load_parameters(*unfinished_, *velocity, {}, "momentum/");
-  }
+  unfinished_->load_weights(*net_.parameters);
+  if (Parameters* velocity = runner_->optimizer().velocity()) unfinished_->load_momentum(*velocity);
   runner_->refresh_weights();
   kernels::work_counters().add(position_.work);
   std::printf("epoch %d goes on after step %lld of %lld\n", record_->epochs_done() + 1,
               static_cast<long long>(position_.done.steps),
               static_cast<long long>(steps_per_epoch_));
   std::fflush(stdout);
-  unfinished_ = nullptr;
+  unfinished_.reset();
 }
 
-/// What memory holds, and the record: what --resume goes on from.
+RunState FinetuneRun::state() const {
+  return {*record_, *net_.parameters, runner_->optimizer().velocity(),
+          models::metadata_of(net_.network, data_.train->class_names())};
+}
+
 void FinetuneRun::save_checkpoint() {
-  std::map<std::string, std::string> metadata;
-  if (const std::string state = strategy_->state(); !state.empty()) {
-    metadata[kSelectionState] = state;
-  }
-  save_state(folder_->checkpoint(), std::move(metadata));
+  save_run_checkpoint(folder_->files().checkpoint(), state(), strategy_->state());
   std::error_code error;  // one that stays is told apart by its number of epochs
-  fs::remove(folder_->unfinished_epoch(), error);
+  fs::remove(folder_->files().unfinished_epoch(), error);
 }
 
-void FinetuneRun::save_unfinished_epoch() {
-  save_state(folder_->unfinished_epoch(), {{kPosition, text_of(position_)}});
-}
-
-void FinetuneRun::save_state(const fs::path& file, std::map<std::string, std::string> metadata) {
-  metadata.merge(models::metadata_of(net_.network, data_.train->class_names()));
-  metadata[kRun] = record_->text();
-  std::vector<SavedParameters> sets{{net_.parameters.get(), "model/"}};
-  if (const Parameters* velocity = runner_->optimizer().velocity()) {
-    sets.push_back({velocity, "momentum/"});
-  }
-  save_parameters(file, sets, metadata);
+void FinetuneRun::save_unfinished() {
+  save_unfinished_epoch(folder_->files().unfinished_epoch(), state(), text_of(position_));
 }
 
 }  // namespace trady::tools

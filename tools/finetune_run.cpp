@@ -2,7 +2,6 @@
 
 #include <cstdio>
 
-#include "engine/checkpoint.h"
 #include "engine/error.h"
 #include "models/model_file.h"
 #include "tools/inference.h"
@@ -97,7 +96,7 @@ void FinetuneRun::prepare_network() {
                                                  : HeadChoice::by_classes;
     net_ = load_network_for(data_, o_.data, o_.model, *backend_, head, o_.method.seed);
   }
-  if (checkpoint_) load_parameters(*checkpoint_, *net_.parameters, {}, "model/");
+  if (checkpoint_) checkpoint_->load_weights(*net_.parameters);
 }
 
 /// The method, and what a resumed run knows of its selections.
@@ -107,11 +106,8 @@ void FinetuneRun::open_strategy() {
   if (strategy_->info().looks_at == Look::outputs) {
     held_out_ = hold_out(data_, kHeldOutImages, o_.method.seed);
   }
-  if (!checkpoint_) return;
-  const auto state = checkpoint_->metadata().find(kSelectionState);
-  const std::string origin = folder_->checkpoint().string();
-  const bool found = state != checkpoint_->metadata().end();
-  strategy_->restore(found ? state->second : std::string(), origin);
+  if (checkpoint_)
+    strategy_->restore(checkpoint_->selection(), folder_->files().checkpoint().string());
 }
 
 void FinetuneRun::size_steps() {
@@ -126,7 +122,7 @@ void FinetuneRun::size_steps() {
   runner_ = std::make_unique<StepRunner>(net_.network.tape, *backend_, *net_.parameters, optimizer,
                                          sizing_.settings, sizing_.workers);
   if (checkpoint_ && runner_->optimizer().velocity()) {
-    load_parameters(*checkpoint_, *runner_->optimizer().velocity(), {}, "momentum/");
+    checkpoint_->load_momentum(*runner_->optimizer().velocity());
   }
 }
 

@@ -2,25 +2,21 @@
 #pragma once
 
 #include <filesystem>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
 
-#include "engine/safetensors.h"
 #include "engine/schedule.h"
 #include "engine/step/step_runner.h"
 #include "tools/epoch_position.h"
 #include "tools/input_pipeline.h"
+#include "tools/run_checkpoint.h"
 #include "tools/run_folder.h"
 #include "tools/run_probe.h"
 #include "tools/run_record.h"
 #include "tools/setup.h"
 
 namespace trady::tools {
-
-/// Metadata of a checkpoint: Strategy::state(), where there is any.
-constexpr const char* kSelectionState = "selection";
 
 struct FinetuneOptions {
   ModelOptions model;
@@ -61,20 +57,20 @@ class FinetuneRun {
   // tools/finetune_resume.cpp
   void open_checkpoint();
   void open_unfinished_epoch();
-  EpochPosition position_in(const SafetensorsFile& unfinished) const;
-  void save_checkpoint();
-  void save_unfinished_epoch();
+  EpochPosition position_in(const RunCheckpoint& unfinished) const;
   void restore_unfinished_epoch();
-  void save_state(const std::filesystem::path& file, std::map<std::string, std::string> metadata);
+  RunState state() const;
+  void save_checkpoint();
+  void save_unfinished();
   int total_epochs() const { return o_.training.warmup + o_.training.epochs; }
 
   FinetuneOptions o_;
   std::optional<RunFolder> folder_;
   nlohmann::json settings_, inputs_;
   std::optional<RunRecord> record_;
-  std::unique_ptr<SafetensorsFile> checkpoint_;  ///< null: the run is new, or in its first epoch
-  std::unique_ptr<SafetensorsFile> unfinished_;  ///< what an interrupted epoch left; null: nothing
-  EpochPosition position_;                       ///< in the epoch that is being trained
+  std::optional<RunCheckpoint> checkpoint_;  ///< none: the run is new, or in its first epoch
+  std::optional<RunCheckpoint> unfinished_;  ///< what an interrupted epoch left, if anything
+  EpochPosition position_;                   ///< in the epoch that is being trained
 
   DatasetSplits data_;
   std::unique_ptr<kernels::Backend> backend_;

@@ -164,7 +164,7 @@ void inspect_json(const std::string& path, const std::string& text) {
   if (!json.is_object() || !json.contains("format") || json.at("format") != "trady run") {
     fail(path, ": is JSON, but neither a layer ranking nor the record of a run");
   }
-  inspect_run(path, RunRecord::parse(text, path).json());
+  inspect_run(path, RunRecord::parse(text, {path, kRunJsonRemedy}).json());
 }
 
 enum class FileKind { weights, json, pickle };

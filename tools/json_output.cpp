@@ -2,6 +2,7 @@
 
 #include "engine/atomic_file.h"
 #include "engine/error.h"
+#include "tools/run_folder.h"
 
 namespace trady::tools {
 
@@ -15,6 +16,10 @@ void require_writable(const std::string& option, const std::filesystem::path& fi
   if (std::filesystem::equivalent(file, weights, error)) {
     fail(option, " ", file.string(), ": would replace --weights ", weights.string(),
          "; choose another file");
+  }
+  if (is_file_of_run(file)) {
+    fail(option, " ", file.string(), ": would replace what a run has left in its folder; choose ",
+         "another file");
   }
   try {
     const AtomicFile probe(file, 0);  // never committed: leaves nothing behind

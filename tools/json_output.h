@@ -11,7 +11,7 @@ namespace trady::tools {
 void add_json_option(CLI::App& command, std::string& file);
 
 /// Error now if nothing could be written there: better before minutes of work than after. Error
-/// also if the file is `weights`, by whatever name.
+/// also if the file is `weights` or of a run's folder, by whatever name.
 void require_writable(const std::string& option, const std::filesystem::path& file,
                       const std::filesystem::path& weights);
 

@@ -35,7 +35,8 @@ std::string method_names() {
 void add_model_options(CLI::App& command, ModelOptions& o) {
   command.add_option("--model", o.model,
                      "network: " + join(models::names()) + " (default: what --weights says)");
-  command.add_option("--weights", o.weights, "pretrained weights (.safetensors)");
+  command.add_option("--weights", o.weights,
+                     "pretrained weights (.safetensors), or the folder of a finished run");
   command
       .add_option("--image-size", o.image_size,
                   "pixels of the input square (default: what --weights says)")

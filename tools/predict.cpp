@@ -132,7 +132,10 @@ void run_predict(const PredictOptions& options) {
 void add_predict(CLI::App& app) {
   const auto options = std::make_shared<PredictOptions>();
   CLI::App* command = app.add_subcommand("predict", "The likeliest classes of images");
-  command->add_option("weights", options->model.weights, "network (.safetensors)")->required();
+  command
+      ->add_option("weights", options->model.weights,
+                   "network (.safetensors), or the folder of a finished run")
+      ->required();
   command->add_option("images", options->images, "JPEG, PNG, BMP or PNM files")->required();
   command->add_option("--model", options->model.model,
                       "network's name (default: what the weights file says)");

@@ -65,7 +65,7 @@ const Kind kChannels{"\"all\" or a list of whole numbers, 0 or more",
 
 class Checker {
  public:
-  Checker(const json& record, const std::string& origin) : record_(record), origin_(origin) {}
+  Checker(const json& record, const RecordOrigin& origin) : record_(record), origin_(origin) {}
 
   const json& require(const std::string& pointer, const Kind& kind) const {
     const json::json_pointer field(pointer);
@@ -136,8 +136,7 @@ class Checker {
   }
 
   [[noreturn]] void fail_at(const std::string& problem) const {
-    fail(origin_, ": the record of the run is damaged: ", problem,
-         "; start again without --resume in another --out");
+    fail(origin_.file, ": the record of the run is damaged: ", problem, "; ", origin_.remedy);
   }
 
  private:
@@ -149,19 +148,19 @@ class Checker {
   }
 
   const json& record_;
-  const std::string& origin_;
+  const RecordOrigin& origin_;
 };
 
 }  // namespace
 
-void require_valid_record(const json& record, const std::string& origin) {
+void require_valid_record(const json& record, const RecordOrigin& origin) {
   const Checker checker(record, origin);
   if (!record.is_object()) checker.fail_at("it is not a JSON object");
   const Kind format{"\"trady run\"", [](const json& v) { return v == "trady run"; }};
   checker.require("/format", format);
   const json& version = checker.require("/format_version", kPositive);
   if (version.get<int64_t>() > kRecordFormatVersion) {
-    fail(origin, ": the record has format version ", version.get<int64_t>(),
+    fail(origin.file, ": the record has format version ", version.get<int64_t>(),
          ", this version reads ", kRecordFormatVersion, "; use a newer trady");
   }
   checker.require("/trady", kText);
@@ -192,7 +191,7 @@ void require_valid_record(const json& record, const std::string& origin) {
   }
 }
 
-void require_reportable_record(const json& record, const std::string& origin) {
+void require_reportable_record(const json& record, const RecordOrigin& origin) {
   const Checker checker(record, origin);
   checker.require_if_present("/settings/recipe", kText);
   checker.require_if_present("/settings/val_split", kNumberOrNull);

@@ -8,12 +8,14 @@
 #include "engine/interrupt.h"
 #include "tools/commands.h"
 #include "tools/device.h"
+#include "tools/json_output.h"
 #include "tools/number_checks.h"
 #include "tools/record_format.h"
 #include "tools/report/report_page.h"
 #include "tools/run_folder.h"
 #include "tools/run_record.h"
 #include "tools/text.h"
+#include "tools/weights_file.h"
 
 namespace trady::tools {
 
@@ -42,24 +44,25 @@ TestPredictions predictions_of(const json& record, const ReportOptions& o) {
   }
   data.classes = settings.value("classes", data.classes);
   ModelOptions model;
-  model.weights = RunFolder::weights_in(o.run).string();
+  model.weights = weights_file(o.run);
   model.device = o.device;
   return predict_test_images(model, data, settings.value("seed", uint64_t{0}),
                              static_cast<size_t>(o.worst));
 }
 
 void run_report(ReportOptions o) {
-  const fs::path folder = o.run;
-  const fs::path file = folder / "run.json";
-  const json record = RunRecord::read(file).json();
+  const RunFiles run(o.run);
+  const json record = RunRecord::read_in(o.run).json();
   if (record.at("epochs").empty()) fail(o.run, ": no epoch is finished yet; nothing to show");
-  require_reportable_record(record, file.string());
-  if (o.out.empty()) o.out = (folder / "report.html").string();
+  require_reportable_record(record, {run.record().string(), kRunJsonRemedy});
+  if (o.out.empty()) o.out = (fs::path(o.run) / "report.html").string();
+  require_writable("--out", o.out, run.weights());
   std::optional<TestPredictions> predictions;
   if (!o.no_images) {
-    if (!fs::exists(RunFolder::weights_in(folder))) {
-      fail(o.run, ": has no weights yet, since the run is not over; use --no-images to see what ",
-           "it did so far");
+    if (!fs::exists(run.weights())) {
+      fail(run.weights().string(), ": does not exist: the run is not over, or the file was ",
+           "removed; go on with `trady finetune ... --resume`, or use --no-images to see what it ",
+           "did so far");
     }
     watch_for_interrupts();
     predictions = predictions_of(record, o);

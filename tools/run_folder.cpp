@@ -4,6 +4,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <system_error>
 
@@ -12,6 +13,23 @@
 namespace trady::tools {
 
 namespace fs = std::filesystem;
+
+std::vector<fs::path> RunFiles::all() const {
+  return {checkpoint(), unfinished_epoch(), weights(), best(), record()};
+}
+
+bool RunFiles::can_be_resumed() const {
+  return fs::exists(checkpoint()) || fs::exists(unfinished_epoch());
+}
+
+bool is_file_of_run(const fs::path& file) {
+  std::error_code error;  // a path that leads nowhere is no file of a run
+  const fs::path real = fs::weakly_canonical(file, error);
+  const RunFiles run(real.parent_path());
+  const bool is_run = fs::exists(run.record(), error) || fs::exists(run.checkpoint(), error) ||
+                      fs::exists(run.unfinished_epoch(), error);
+  return is_run && std::ranges::count(run.all(), real) > 0;
+}
 
 RunFolder::RunFolder(const fs::path& path) : path_(path) {
   std::error_code error;
@@ -38,8 +56,7 @@ void RunFolder::lock() {
 }
 
 void RunFolder::require_other_file(const fs::path& weights) const {
-  for (const fs::path& file :
-       {this->weights(), best(), checkpoint(), unfinished_epoch(), record()}) {
+  for (const fs::path& file : files().all()) {
     std::error_code error;  // where one of them does not exist
     if (fs::equivalent(file, weights, error)) {
       fail("--out ", path_.string(), ": the run would replace --weights ", weights.string(),
@@ -49,14 +66,15 @@ void RunFolder::require_other_file(const fs::path& weights) const {
 }
 
 bool RunFolder::has_checkpoint(bool resume) const {
-  if (fs::exists(checkpoint()) || fs::exists(unfinished_epoch())) {
+  const RunFiles run = files();
+  if (run.can_be_resumed()) {
     if (resume) return true;
     fail(path_.string(),
          ": holds a run already; continue it with --resume or choose another --out");
   }
-  for (const fs::path& file : {record(), weights(), best()}) {
+  for (const fs::path& file : {run.record(), run.weights(), run.best()}) {
     // Interrupted between the two, the first epoch leaves the best weights without a checkpoint.
-    if (!fs::exists(file) || (resume && file == best())) continue;
+    if (!fs::exists(file) || (resume && file == run.best())) continue;
     fail(path_.string(), ": holds ", file.filename().string(),
          " of a run, but no checkpoint to go on from; move it away or choose another --out");
   }

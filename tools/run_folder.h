@@ -2,8 +2,38 @@
 #pragma once
 
 #include <filesystem>
+#include <utility>
+#include <vector>
 
 namespace trady::tools {
+
+/// What a run leaves in its folder.
+class RunFiles {
+ public:
+  explicit RunFiles(std::filesystem::path folder) : folder_(std::move(folder)) {}
+
+  /// Between two epochs.
+  std::filesystem::path checkpoint() const { return folder_ / "checkpoint.safetensors"; }
+  /// Of an epoch that was interrupted: beside the checkpoint of the epochs before it.
+  std::filesystem::path unfinished_epoch() const {
+    return folder_ / "unfinished-epoch.safetensors";
+  }
+  /// When it is over.
+  std::filesystem::path weights() const { return folder_ / "weights.safetensors"; }
+  /// Of the epoch with the best accuracy on validation images, if there are any.
+  std::filesystem::path best() const { return folder_ / "best.safetensors"; }
+  std::filesystem::path record() const { return folder_ / "run.json"; }
+  std::vector<std::filesystem::path> all() const;
+
+  /// Whether there is something to go on from.
+  bool can_be_resumed() const;
+
+ private:
+  std::filesystem::path folder_;
+};
+
+/// Whether writing `file` would replace what a run has left in its folder, by whatever name.
+bool is_file_of_run(const std::filesystem::path& file);
 
 class RunFolder {
  public:
@@ -14,17 +44,8 @@ class RunFolder {
   RunFolder(const RunFolder&) = delete;
   RunFolder& operator=(const RunFolder&) = delete;
 
-  /// The weights that a finished run leaves in its folder.
-  static std::filesystem::path weights_in(const std::filesystem::path& folder) {
-    return folder / "weights.safetensors";
-  }
   const std::filesystem::path& path() const { return path_; }
-  std::filesystem::path checkpoint() const { return path_ / "checkpoint.safetensors"; }
-  /// Of an epoch that was interrupted: beside the checkpoint of the epochs before it.
-  std::filesystem::path unfinished_epoch() const { return path_ / "unfinished-epoch.safetensors"; }
-  std::filesystem::path weights() const { return weights_in(path_); }
-  std::filesystem::path best() const { return path_ / "best.safetensors"; }
-  std::filesystem::path record() const { return path_ / "run.json"; }
+  RunFiles files() const { return RunFiles(path_); }
 
   /// Error if a file that the run would write is `weights`, by whatever name.
   void require_other_file(const std::filesystem::path& weights) const;

@@ -4,7 +4,7 @@
 #include "engine/data/input_file.h"
 #include "engine/error.h"
 #include "tools/json_output.h"
-#include "tools/record_format.h"
+#include "tools/run_folder.h"
 #include "tools/text.h"
 #include "tools/version.h"
 
@@ -86,23 +86,31 @@ RunRecord::RunRecord(nlohmann::json settings, nlohmann::json environment)
             {"environment", std::move(environment)},
             {"epochs", nlohmann::json::array()}} {}
 
-RunRecord RunRecord::parse(const std::string& text, const std::string& origin) {
+RunRecord RunRecord::parse(const std::string& text, const RecordOrigin& origin) {
   // Comparing and printing values takes stack for every level: a file must not decide how much.
   constexpr int kDeepest = 64;
   const auto refuse_deep = [&](int depth, nlohmann::json::parse_event_t, const nlohmann::json&) {
     if (depth <= kDeepest) return true;
-    fail(origin, ": the record of the run is damaged: values within values, more than ", kDeepest,
-         " deep; start again without --resume in another --out");
+    fail(origin.file, ": the record of the run is damaged: values within values, more than ",
+         kDeepest, " deep; ", origin.remedy);
   };
   auto json = nlohmann::json::parse(text, refuse_deep, /*allow_exceptions=*/false);
   require_valid_record(json, origin);
   return RunRecord(std::move(json));
 }
 
-RunRecord RunRecord::read(const std::filesystem::path& path) {
+RunRecord RunRecord::read_in(const std::filesystem::path& folder) {
   constexpr int64_t kLargest = int64_t{256} << 20;  // far above years of epochs
-  const std::vector<uint8_t> bytes = read_whole_file(path, kLargest);
-  return parse(std::string(bytes.begin(), bytes.end()), path.string());
+  const RunFiles run(folder);
+  const std::filesystem::path file = run.record();
+  if (!std::filesystem::exists(file)) {
+    if (!run.can_be_resumed()) {
+      fail(file.string(), ": does not exist; is ", folder.string(), " the --out of a run?");
+    }
+    fail(file.string(), ": does not exist, but a checkpoint beside it; ", kRunJsonRemedy);
+  }
+  const std::vector<uint8_t> bytes = read_whole_file(file, kLargest);
+  return parse(std::string(bytes.begin(), bytes.end()), {file.string(), kRunJsonRemedy});
 }
 
 void RunRecord::require_same_settings(const nlohmann::json& wanted,
@@ -135,6 +143,14 @@ std::string RunRecord::resume_in(const nlohmann::json& environment) {
 
 std::string RunRecord::text() const {
   return json_text(json_, 1);
+}
+
+bool RunRecord::is_of_same_run(const RunRecord& other) const {
+  const auto comparable = [](nlohmann::json record) {
+    for (const char* key : {"resumed", "step_memory"}) record.erase(key);
+    return record;
+  };
+  return comparable(json_) == comparable(other.json_);
 }
 
 int RunRecord::epochs_done() const {

@@ -13,6 +13,7 @@
 #include "selection/budget.h"
 #include "tools/calibration.h"
 #include "tools/text.h"
+#include "tools/weights_file.h"
 
 namespace trady::tools {
 
@@ -25,7 +26,8 @@ void train_batch_norms_by_default(ModelOptions& options) {
 models::ModelFile describe_model(ModelOptions& options) {
   models::ModelFile described;
   if (!options.weights.empty()) {
-    described = models::describe(SafetensorsFile::open(options.weights), options.model);
+    options.weights = weights_file(options.weights);
+    described = models::describe(open_weights(options.weights), options.model);
     if (!options.model.empty() && !described.model.empty() && options.model != described.model) {
       fail(options.weights, ": the weights are of ", described.model, ", but --model says ",
            options.model, "; leave --model out");
@@ -62,7 +64,7 @@ LoadedNetwork load_network(ModelOptions& options, const kernels::Backend& backen
   loaded.network = models::build(options.model, described.options);
   loaded.parameters = std::make_unique<Parameters>(loaded.network.tape.parameters(), backend);
 
-  const auto file = SafetensorsFile::open(options.weights);
+  const auto file = open_weights(options.weights);
   std::set<std::string> skip;
   if (loaded.new_head) skip = head_parameters(loaded.network);
   models::load_weights(file, described, loaded.network, *loaded.parameters, skip);

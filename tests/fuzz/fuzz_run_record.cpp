@@ -7,8 +7,8 @@ namespace trady::fuzz {
 
 void run_target(std::span<const uint8_t> input) {
   using tools::RunRecord;
-  RunRecord record = RunRecord::parse(std::string(input.begin(), input.end()), "input");
-  const RunRecord again = RunRecord::parse(record.text(), "written");
+  RunRecord record = RunRecord::parse(std::string(input.begin(), input.end()), {"input", "remedy"});
+  const RunRecord again = RunRecord::parse(record.text(), {"written", "remedy"});
   require(again.epochs_done() == record.epochs_done(), "a record that is read has all epochs");
   record.require_same_settings(record.json().at("settings"), "itself");
   record.resume_in(again.json().at("environment"));
@@ -16,7 +16,7 @@ void run_target(std::span<const uint8_t> input) {
     record.require_same_inputs({{"classes", {"a", "b"}}}, "input");
   } catch (const Error&) {
   }
-  RunRecord::parse(record.text(), "resumed");
+  RunRecord::parse(record.text(), {"resumed", "remedy"});
 }
 
 }  // namespace trady::fuzz

@@ -5,7 +5,6 @@ Usage: test_cli_runs.py PATH_OF_TRADY [TEST...]. Needs neither real data nor pac
 import fcntl
 import json
 import os
-import pathlib
 import pty
 import random
 import re
@@ -14,12 +13,12 @@ import signal
 import struct
 import subprocess
 import sys
-import tempfile
 import termios
 import time
 import unittest
 
 import kill_and_resume
+import run_test_case
 import test_cli
 
 # Each its own way of selecting, and of what a step changes.
@@ -31,49 +30,7 @@ INTERRUPTED = {
 }
 
 
-class Runs(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls._folder = tempfile.TemporaryDirectory()
-        cls.folder = pathlib.Path(cls._folder.name)
-        cls.data = cls.folder / "data"
-        test_cli.write_images(cls.data / "train", test_cli.CLASSES, 40)
-        test_cli.write_images(cls.data / "test", test_cli.CLASSES, 2)
-        cls.weights = cls.folder / "weights.safetensors"
-        test_cli.write_safetensors(cls.weights, test_cli.random_network(cls.folder, 2),
-                                   test_cli.metadata_of(test_cli.CLASSES))
-
-    @classmethod
-    def tearDownClass(cls):
-        cls._folder.cleanup()
-
-    def run_trady(self, *args):
-        result = test_cli.trady("finetune", *args)
-        self.assertEqual(result.returncode, 0, f"{args}\n{result.stdout}{result.stderr}")
-        return result
-
-    def refused(self, args, *expected):
-        result = test_cli.trady("finetune", *args)
-        self.assertGreater(result.returncode, 0, f"{args}\n{result.stdout}")
-        self.assertNotIn("json.exception.type", result.stderr)
-        for text in expected:
-            self.assertIn(str(text), result.stderr)
-
-    def options(self, *args, epochs=2, batch=2):
-        return ["--weights", self.weights, "--data", self.data, "--batch", batch, "--epochs", epochs,
-                "--warmup", 0, "--lr", 0.01, *args]
-
-    def bytes_of(self, out):
-        return (out / "weights.safetensors").read_bytes()
-
-    def record(self, out):
-        return json.loads((out / "run.json").read_text())
-
-    def written(self, name, text):
-        file = self.folder / name
-        file.write_text(text if isinstance(text, str) else json.dumps(text))
-        return file
-
+class Runs(run_test_case.RunTestCase):
     # --config.
 
     def test_a_record_repeats_its_run(self):
@@ -138,23 +95,32 @@ class Runs(unittest.TestCase):
     def test_bad_configs_name_file_and_key(self):
         good = {"weights": str(self.weights), "data": str(self.data)}
         for text, *expected in (
-                ("", "not valid JSON"), ("[1]", "one JSON object"), ('{"lr": NaN}', "not valid JSON"),
+                ("", "is empty"), (" \n", "is empty"), ("[1]", "one JSON object"), ('{"lr": NaN}', "not valid JSON"),
                 ('{"lr": 1e999}', "not valid JSON"), ('{"seed": 1, "seed": 2}', '"seed" occurs twice'),
-                ('{"x": ' + "[" * 99 + "]" * 99 + "}", "deep"), ('{"format": "x"}', "/format"),
+                ('{"x": ' + "[" * 99 + "]" * 99 + "}", "deep"), ('{"format": "x"}', '"format" is "x"', '"trady run"'),
                 (good | {"epoch": 1}, '"epoch"', 'did you mean "epochs"'),
                 (good | {"batch_norm": "train"}, '"batch_norm"', 'did you mean "batch-norm"'),
                 (good | {"out": "x"}, '"out"', "no option that a file may hold"),
                 (good | {"epochs": "5"}, '"epochs" is "5"', "expected a whole number"),
                 (good | {"epochs": 1.5}, '"epochs" is 1.5'), (good | {"lr": None}, '"lr" is null', "a number"),
                 (good | {"mix": 1}, '"mix" is 1', "true or false"), (good | {"data": 5}, '"data" is 5', "a text"),
+                (good | {"data": f"{self.data}\0.png"}, "zero byte"), (good | {"seed": 2**64}, "below 2^64"),
                 (good | {"classes": "5,6"}, "a list of whole numbers"),
                 (good | {"epochs": -1}, "--epochs", "from 0 to"), (good | {"lr": 0}, "--lr", "above 0"),
                 (good | {"batch-norm": "froze"}, "--batch-norm"),
                 ({"format": "trady run", "format_version": 9}, "newer trady"),
-                ({"format": "trady run", "format_version": 1}, "/trady is missing")):
+                ({"format": "trady run", "format_version": 1}, "/trady is missing", "bring back the run's run.json")):
             file = self.written("bad.json", text)
             self.refused(["--config", file, "--out", self.folder / "bad"], file, *expected)
-        self.refused(["--config", self.folder / "nowhere.json", "--out", self.folder / "bad"], "nowhere.json")
+        wide = self.folder / "wide.json"
+        wide.write_bytes(json.dumps(good).encode("utf-16"))
+        self.refused(["--config", wide, "--out", self.folder / "bad"], wide, "UTF-16", "save it as UTF-8")
+        pipe = self.folder / "pipe.json"
+        os.mkfifo(pipe)
+        for file, reason in ((self.folder / "nowhere.json", "No such file"), (self.folder, "a folder"),
+                             (pipe, "not a regular file"), ("", "has no name")):
+            self.refused(["--config", file, "--out", self.folder / "bad"], "--config", file, reason,
+                         "expected a run.json, or one JSON object")
         self.assertFalse((self.folder / "bad").exists())
 
     # Ctrl-C and kills.

@@ -57,10 +57,10 @@ json finished() {
 
 TEST_CASE("a record is read back with its epochs") {
   const json run = finished();
-  const RunRecord again = RunRecord::parse(run.dump(), "file");
+  const RunRecord again = RunRecord::parse(run.dump(), {"file", "remedy"});
   CHECK(again.epochs_done() == 1);
   CHECK(again.json() == run);
-  CHECK(RunRecord::parse(record(json::object()).text(), "file").epochs_done() == 0);
+  CHECK(RunRecord::parse(record(json::object()).text(), {"file", "remedy"}).epochs_done() == 0);
 }
 
 TEST_CASE("settings that differ are listed") {
@@ -109,14 +109,14 @@ TEST_CASE("what rounds differently is told when a run goes on elsewhere") {
 TEST_CASE("a path that is not UTF-8 stops neither the record nor resuming") {
   const json settings = with_valid_text({{"data", "caf\xe9"}});
   RunRecord run = record({{"data", "caf\xe9"}});
-  const RunRecord again = RunRecord::parse(run.text(), "file");
+  const RunRecord again = RunRecord::parse(run.text(), {"file", "remedy"});
   CHECK_NOTHROW(again.require_same_settings(settings, "out"));
   CHECK_THROWS_WITH(run.require_same_settings({{"data", "th\xe9"}}, "out"), Contains("data: was"));
 }
 
 TEST_CASE("damaged records are refused by name") {
   for (const std::string text : {"", "[]", "{", "3", R"({"format_version": 1})"}) {
-    CHECK_THROWS_WITH(RunRecord::parse(text, "run.json"),
+    CHECK_THROWS_WITH(RunRecord::parse(text, {"run.json", "remedy"}),
                       Contains("run.json: the record") && Contains("damaged"));
   }
 }
@@ -125,7 +125,7 @@ TEST_CASE("a record of a newer version is told apart from a damaged one") {
   json run = finished();
   run["format_version"] = 2;
   run.erase("settings");
-  CHECK_THROWS_WITH(RunRecord::parse(run.dump(), "run.json"),
+  CHECK_THROWS_WITH(RunRecord::parse(run.dump(), {"run.json", "remedy"}),
                     Contains("run.json") && Contains("newer trady") && !Contains("damaged"));
 }
 
@@ -133,7 +133,7 @@ TEST_CASE("every seed there is can be resumed with") {
   const json seed = std::numeric_limits<uint64_t>::max();
   json run = finished();
   run["settings"]["seed"] = seed;
-  CHECK(RunRecord::parse(run.dump(), "run.json").json()["settings"]["seed"] == seed);
+  CHECK(RunRecord::parse(run.dump(), {"run.json", "remedy"}).json()["settings"]["seed"] == seed);
 }
 
 TEST_CASE("every field that is read later is checked") {
@@ -141,7 +141,7 @@ TEST_CASE("every field that is read later is checked") {
     json run = finished();
     run[json::json_pointer(pointer)] = value;
     INFO(pointer << " = " << value);
-    CHECK_THROWS_WITH(RunRecord::parse(run.dump(), "run.json"),
+    CHECK_THROWS_WITH(RunRecord::parse(run.dump(), {"run.json", "remedy"}),
                       Contains("run.json") && Contains(pointer + " is "));
   };
   refused("/format", "trady eval");
@@ -175,14 +175,16 @@ TEST_CASE("every field that is read later is checked") {
   for (const json& empty : {json::object(), json::array()}) {
     json run = finished();
     run["epochs"] = json::array({empty});
-    CHECK_THROWS_WITH(RunRecord::parse(run.dump(), "run.json"), Contains("/epochs/0"));
+    CHECK_THROWS_WITH(RunRecord::parse(run.dump(), {"run.json", "remedy"}), Contains("/epochs/0"));
   }
   json run = finished();
   run.erase("environment");
-  CHECK_THROWS_WITH(RunRecord::parse(run.dump(), "run.json"), Contains("/environment is missing"));
+  CHECK_THROWS_WITH(RunRecord::parse(run.dump(), {"run.json", "remedy"}),
+                    Contains("/environment is missing"));
   run = finished();
   run.erase("before");
-  CHECK_THROWS_WITH(RunRecord::parse(run.dump(), "run.json"), Contains("/before is missing"));
+  CHECK_THROWS_WITH(RunRecord::parse(run.dump(), {"run.json", "remedy"}),
+                    Contains("/before is missing"));
 }
 
 TEST_CASE("what a report reads beyond that is checked before it is drawn") {
@@ -191,12 +193,12 @@ TEST_CASE("what a report reads beyond that is checked before it is drawn") {
   good["step_memory"] = {{"ops", {"forward"}}, {"bytes", {{"masks", {1, 2}}}}};
   good["epochs"][0]["selection"] = json::array(
       {{{"conv", 3}, {"name", "layer"}, {"elements", 100}, {"channels", json::array({7, 8})}}});
-  CHECK_NOTHROW(require_reportable_record(good, "run.json"));
+  CHECK_NOTHROW(require_reportable_record(good, {"run.json", "remedy"}));
   const auto refused = [&](const std::string& pointer, const json& value) {
     json run = good;
     run[json::json_pointer(pointer)] = value;
     INFO(pointer << " = " << value);
-    CHECK_THROWS_WITH(require_reportable_record(run, "run.json"),
+    CHECK_THROWS_WITH(require_reportable_record(run, {"run.json", "remedy"}),
                       Contains("run.json") && Contains(pointer + " is ") && Contains("expected"));
   };
   refused("/settings/recipe", 5);
@@ -216,5 +218,6 @@ TEST_CASE("what a report reads beyond that is checked before it is drawn") {
   refused("/epochs/0/selection/0/elements", "many");
   refused("/epochs/0/selection/0/channels", "some");
   good.erase("network");
-  CHECK_THROWS_WITH(require_reportable_record(good, "run.json"), Contains("/network is missing"));
+  CHECK_THROWS_WITH(require_reportable_record(good, {"run.json", "remedy"}),
+                    Contains("/network is missing"));
 }

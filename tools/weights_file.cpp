@@ -1,0 +1,36 @@
+#include "tools/weights_file.h"
+
+#include <filesystem>
+
+#include "engine/error.h"
+#include "tools/run_checkpoint.h"
+#include "tools/run_folder.h"
+
+namespace trady::tools {
+
+namespace fs = std::filesystem;
+
+std::string weights_file(const std::string& path) {
+  std::error_code error;  // what does not exist is no folder; opening it will say more
+  if (!fs::is_directory(path, error)) return path;
+  const RunFiles run(path);
+  if (fs::exists(run.weights())) return run.weights().string();
+  if (!run.can_be_resumed()) {
+    fail(path, ": is a folder without weights.safetensors; name a .safetensors file, or the --out ",
+         "of a finished run");
+  }
+  fail(path, ": the run is not over, so there is no weights.safetensors yet; go on with `trady ",
+       "finetune ... --resume`",
+       fs::exists(run.best()) ? concat(", or name ", run.best().string()) : std::string());
+}
+
+SafetensorsFile open_weights(const std::string& path) {
+  auto file = SafetensorsFile::open(path);
+  if (is_run_checkpoint(file)) {
+    fail(path, ": is what a run of `trady finetune` goes on from with --resume, not weights; name ",
+         "the weights.safetensors that it writes when it is over");
+  }
+  return file;
+}
+
+}  // namespace trady::tools
