@@ -80,6 +80,7 @@ void run_eval(EvalOptions o) {
 
   InputPipeline input(o.model, o.data, network.options.image_size, inference.runner->settings(),
                       o.seed);
+  input.note_cut(*split.images);
   const std::unique_ptr<Loader> loader =
       input.testing(relabel(split.images, mapping, names), split.name + " set");
 
@@ -141,6 +142,8 @@ void add_eval(CLI::App& app) {
       "  What a run with --val-split 0.1 --seed 3 validated on:\n"
       "    trady eval --weights runs/x/best.safetensors --data flowers --split val \\\n"
       "          --val-split 0.1 --seed 3\n"
+      "  Published weights for CIFAR on its test images, which are taken as they are:\n"
+      "    trady eval --weights resnet20.safetensors --data cifar-10-batches-bin --recipe none\n"
       "Images are prepared as --recipe says for testing: without augmentation.");
   command->callback([options] { run_eval(*options); });
 }

@@ -129,6 +129,7 @@ void FinetuneRun::size_steps() {
 void FinetuneRun::plan_schedule() {
   input_ = std::make_unique<InputPipeline>(o_.model, o_.data, net_.network.options.image_size,
                                            sizing_.settings, o_.method.seed);
+  input_->note_cut(*data_.train);
   steps_per_epoch_ = input_->training(data_.train)->batches_per_epoch();
   schedule_ = {*o_.training.learning_rate, steps_per_epoch_ * o_.training.warmup,
                steps_per_epoch_ * total_epochs()};

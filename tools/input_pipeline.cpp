@@ -1,5 +1,7 @@
 #include "tools/input_pipeline.h"
 
+#include <cstdio>
+
 #include "selection/budget.h"
 
 namespace trady::tools {
@@ -41,6 +43,18 @@ std::unique_ptr<Loader> InputPipeline::open(const std::shared_ptr<const Dataset>
   std::shared_ptr<DecodedCache>& cache = caches_[images.get()];
   if (!cache) cache = std::make_shared<DecodedCache>(images, budget_);
   return std::make_unique<Loader>(cache, options);
+}
+
+void InputPipeline::note_cut(const Dataset& images) const {
+  if (common_.transform.recipe != Recipe::standard || images.decodes() || images.size() == 0)
+    return;
+  const int size = common_.transform.image_size;
+  const Image first = images.load(0);
+  if (first.width != size || first.height != size) return;
+  std::fprintf(stderr,
+               "note: the images are %d x %d px, as the network wants them; --recipe standard cuts "
+               "their border off in testing too, --recipe light takes them whole\n",
+               size, size);
 }
 
 int64_t InputPipeline::bytes(const Loader& open) const {

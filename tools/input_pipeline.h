@@ -28,6 +28,10 @@ class InputPipeline {
   std::unique_ptr<Loader> testing(const std::shared_ptr<const Dataset>& images,
                                   const std::string& name);
 
+  /// Says on standard error where images that have the network's size already, as those of CIFAR
+  /// have, are enlarged and cut even for testing: few who evaluate published weights expect that.
+  void note_cut(const Dataset& images) const;
+
   /// While `open` is the one loader that is open: its ring and threads, and what all splits that
   /// were ever opened keep. A data set that two splits share counts twice.
   int64_t bytes(const Loader& open) const;

@@ -130,7 +130,7 @@ std::string memory_over_step(const json& record) {
     series.push_back(std::move(one));
   }
   return "<h2>Memory</h2><p>What all workers and the shared buffers hold while a micro-batch goes "
-         "through the network, by category (docs/layout.md, memory).</p>" +
+         "through the network, by category (docs/memory.md).</p>" +
          stacked_chart(text, series);
 }
 
