@@ -639,11 +639,11 @@ class CommandLine(unittest.TestCase):
     def test_a_run_that_diverged_in_its_last_step_leaves_no_weights(self):
         out = self.folder / "blown-up"
         self.refused(self.finetune("--method", "full", "--lr", 1e6, "--out", out, batch=16),
-                     "diverged in epoch 0", "in another --out")
+                     "diverged in epoch 1", "in another --out")
         self.assertEqual([f.name for f in out.iterdir()], [".lock"])
         self.refused(["rank", "--weights", self.weights, "--data", self.data, "--epochs", 1,
                       "--warmup", 0, "--batch", 8, "--lr", 1e6, "--out",
-                      self.folder / "blown-up.json"], "diverged in epoch 0")
+                      self.folder / "blown-up.json"], "diverged in epoch 1")
 
     # Bad input: data sets.
 
