@@ -222,12 +222,16 @@ class Runs(unittest.TestCase):
 
     # --progress.
 
-    def on_terminal(self, *args):
-        """What a run writes to standard error where that is a terminal of 70 columns."""
+    def on_terminal(self, *args, term="xterm"):
+        """What a run writes to standard error where that is a terminal of 70 columns, of the kind that
+        TERM says; None: it is not set."""
+        environment = {name: value for name, value in os.environ.items() if name != "TERM"}
+        if term is not None:
+            environment["TERM"] = term
         controller, terminal = pty.openpty()
         fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 70, 0, 0))
         process = subprocess.Popen([test_cli.TRADY, "finetune", *map(str, args)], stdout=subprocess.DEVNULL,
-                                   stderr=terminal)
+                                   stderr=terminal, env=environment)
         os.close(terminal)
         shown = b""
         while True:
@@ -261,3 +265,8 @@ class Runs(unittest.TestCase):
 if __name__ == "__main__":
     test_cli.TRADY = sys.argv.pop(1)
     unittest.main(verbosity=2)
+        for number, term in enumerate(("dumb", "", None)):  # nothing there clears a bar
+            out = self.folder / f"no-bar-{number}"
+            self.assertNotIn("\033", self.on_terminal(*args, "--out", out, term=term), term)
+        forced = self.on_terminal(*args, "--progress", "bar", "--out", self.folder / "forced", term="dumb")
+        self.assertIn("\033[K", forced)
