@@ -153,6 +153,12 @@ class CommandLine(unittest.TestCase):
         for command in COMMANDS:
             self.assertIn(command, text)
 
+    def test_help_wins_over_what_is_wrong_beside_it(self):
+        for wrong in (["--config", self.folder / "nowhere.json"], ["--epochs", "many"]):
+            for line in (["--help", *wrong], [*wrong, "--help"]):
+                self.assertIn("Examples:", self.accepted("finetune", *line).stdout, line)
+            self.refused(["finetune", *wrong], wrong[0] if wrong[0] == "--epochs" else wrong[1])
+
     # Devices.
 
     def test_a_gpu_that_cannot_be_used_is_refused_with_what_to_do(self):
