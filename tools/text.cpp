@@ -25,6 +25,10 @@ std::string percent(double share, int digits) {
   return fixed(100 * share, digits) + " %";
 }
 
+std::string mebibytes(double bytes) {
+  return fixed(bytes / (1 << 20), 2) + " MiB";
+}
+
 std::string printable(std::string_view text) {
   std::string result(text);
   const auto byte = [&](size_t i) { return static_cast<unsigned char>(result[i]); };
