@@ -251,6 +251,7 @@ class CommandLine(unittest.TestCase):
                              1, "--warmup", 0, "--batch", 8, "--lr", 0.001, "--out", file).stdout
         self.assertIn("Spearman", text)
         self.assertIn("trady rank", json.loads(file.read_text())["command"])
+        self.assertIn(" on data (image folder), 16 training images", json.loads(file.read_text())["source"])
         self.accepted(*self.plan("--budget", "2%", "--pool", file))
         self.assertIn(MODEL, self.accepted("inspect", file).stdout)
 
