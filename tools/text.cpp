@@ -56,6 +56,15 @@ std::string shortened(std::string_view text, size_t limit) {
   return line.append(kDots);
 }
 
+std::string shell_word(const std::string& word) {
+  constexpr std::string_view kPlain =
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./:=,%+@";
+  if (!word.empty() && word.find_first_not_of(kPlain) == std::string::npos) return word;
+  std::string text = "'";
+  for (const char c : word) text += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return text + "'";
+}
+
 std::string Table::text(std::string_view indent) const {
   std::vector<std::string> titles;
   std::vector<size_t> widths;

@@ -21,6 +21,9 @@ std::string printable(std::string_view text);
 /// One line without control characters, at most `limit` characters of it.
 std::string shortened(std::string_view text, size_t limit);
 
+/// As a POSIX shell reads it back as one word.
+std::string shell_word(const std::string& word);
+
 /// Columns as wide as their widest cell, two spaces apart.
 class Table {
  public:

@@ -36,6 +36,13 @@ TEST_CASE("shortened text has no control characters and no half letters") {
                   8) == "abc\xc3\xa9...");
 }
 
+TEST_CASE("a shell reads a word back as it was") {
+  CHECK(shell_word("runs/a-1.json") == "runs/a-1.json");
+  CHECK(shell_word("my runs") == "'my runs'");
+  CHECK(shell_word("it's $HOME") == "'it'\\''s $HOME'");
+  CHECK(shell_word("").compare("''") == 0);
+}
+
 TEST_CASE("columns are as wide as their widest cell") {
   Table table({{"name", Table::Align::left}, {"bytes"}});
   table.add({"a", "1,000,000"});
