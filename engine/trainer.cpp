@@ -17,11 +17,15 @@ constexpr const char* kDivergenceRemedy =
     "; start again in another --out with a smaller --lr (a third of it is a good try), a longer "
     "--warmup, or --clip-norm 1";
 
+/// What users see counts epochs and steps from 1, as the progress of a pass does.
+std::string divergence_in(int epoch) {
+  return concat("training diverged in epoch ", epoch + 1);
+}
+
 void stop_if_diverged(const TrainResult& step, int epoch, int64_t index, double learning_rate) {
   if (step.finite && step.high_loss_steps < kHighLossSteps) return;
-  fail("training diverged in epoch ", epoch, ", step ", index, ": loss ", step.loss,
-       ", gradient norm ", step.gradient_norm, ", learning rate ", learning_rate,
-       kDivergenceRemedy);
+  fail(divergence_in(epoch), ", step ", index + 1, ": loss ", step.loss, ", gradient norm ",
+       step.gradient_norm, ", learning rate ", learning_rate, kDivergenceRemedy);
 }
 
 /// No sensible weight comes near; one of this size overflows float32 a few layers on, which shows
@@ -32,8 +36,8 @@ void require_sane_values(int epoch, const Parameters& parameters) {
   for (size_t i = 0; i < parameters.specs().size(); ++i) {
     for (const double value : parameters.get(static_cast<ParameterId>(i))) {
       if (std::abs(value) <= kLargestParameter) continue;  // NaN is not
-      fail("training diverged in epoch ", epoch, ": parameter ", parameters.specs()[i].name,
-           " holds ", value, kDivergenceRemedy);
+      fail(divergence_in(epoch), ": parameter ", parameters.specs()[i].name, " holds ", value,
+           kDivergenceRemedy);
     }
   }
 }
@@ -150,9 +154,8 @@ void require_no_divergence(int epoch, const EpochLosses& losses, const Parameter
                            int64_t classes) {
   const auto require_low = [&](const char* name, double loss) {
     if (loss <= high_loss(classes)) return;  // NaN is not
-    fail("training diverged in epoch ", epoch, ": the mean ", name, " loss is ", loss,
-         ", expected at most ", high_loss(classes), " for ", classes, " classes",
-         kDivergenceRemedy);
+    fail(divergence_in(epoch), ": the mean ", name, " loss is ", loss, ", expected at most ",
+         high_loss(classes), " for ", classes, " classes", kDivergenceRemedy);
   };
   require_low("training", losses.training);
   if (losses.validation) require_low("validation", *losses.validation);

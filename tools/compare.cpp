@@ -1,4 +1,4 @@
-// trady compare: finished runs side by side.
+// trady compare: runs side by side.
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
@@ -6,6 +6,7 @@
 
 #include "engine/error.h"
 #include "tools/commands.h"
+#include "tools/run_folder.h"
 #include "tools/run_record.h"
 #include "tools/text.h"
 
@@ -15,12 +16,34 @@ namespace {
 
 using nlohmann::json;
 
-constexpr size_t kLongestMethod = 14;  // as wide as its column
-
-json read_record(const std::string& run) {
-  const RunRecord record = RunRecord::read_in(run);
-  if (record.epochs_done() == 0) fail(run, ": no epoch is finished yet");
+json read_record(const std::string& folder) {
+  const RunRecord record = RunRecord::read_in(folder);
+  if (record.epochs_done() == 0) fail(folder, ": no epoch is finished yet");
   return record.json();
+}
+
+int64_t epochs_wanted(const json& record) {
+  const json& settings = record.at("settings");
+  return settings.at("warmup").get<int64_t>() + settings.at("epochs").get<int64_t>();
+}
+
+int64_t epochs_done(const json& record) {
+  return static_cast<int64_t>(record.at("epochs").size());
+}
+
+bool is_unfinished(const json& record) {
+  return epochs_done(record) < epochs_wanted(record);
+}
+
+/// "20", or "12 of 20" of a run that was stopped.
+std::string epochs(const json& record) {
+  return is_unfinished(record) ? concat(epochs_done(record), " of ", epochs_wanted(record))
+                               : concat(epochs_done(record));
+}
+
+std::string method(const json& record) {
+  constexpr size_t kLongest = 14;  // as any method's; a file may hold any
+  return shortened(record.at("settings").at("method").get<std::string>(), kLongest);
 }
 
 /// Test accuracy, or validation where there is no test set, in percent.
@@ -54,27 +77,31 @@ double largest(const json& epochs, const json::json_pointer& field) {
   return most;
 }
 
-void print_row(const json& record) {
-  const json& epochs = record.at("epochs");
+std::string budget_used(const json& record) {
+  if (!record.contains("budget_elements")) return "-";
+  const double used =
+      mean_over_epochs(record.at("epochs"), json::json_pointer("/budget_used_elements"));
+  return concat(std::lround(used), " of ", record.at("budget_elements").get<int64_t>());
+}
+
+std::vector<std::string> row_of(const json& record) {
+  const json& epochs_of_run = record.at("epochs");
   const double samples = record.at("environment").at("micro_batch").get<double>();
-  const auto per_sample = [&](const json::json_pointer& field) {
-    return largest(epochs, field) / samples / 1024;
+  const auto kib_per_sample = [&](const char* field) {
+    return fixed(largest(epochs_of_run, json::json_pointer(field)) / samples / 1024, 1);
   };
-  std::string budget = "-";
-  if (record.contains("budget_elements")) {
-    budget =
-        concat(std::lround(mean_over_epochs(epochs, json::json_pointer("/budget_used_elements"))),
-               " of ", record.at("budget_elements").get<int64_t>());
-  }
-  std::printf(
-      "%-14s %8s %8s %9.4f %8.2f  %-18s %12.2f %10.1f %9.1f %7.2f\n",
-      shortened(record.at("settings").at("method").get<std::string>(), kLongestMethod).c_str(),
-      accuracy(record.at("before")).c_str(), accuracy(epochs.back()).c_str(),
-      epochs.back().at("loss").get<double>(), step_ms(epochs), budget.c_str(),
-      largest(epochs, json::json_pointer("/memory/reserved_bytes")) / 1048576,
-      per_sample(json::json_pointer("/saved_for_backward_bytes/inputs")),
-      per_sample(json::json_pointer("/saved_for_backward_bytes/masks")),
-      100 * mean_over_epochs(epochs, json::json_pointer("/grad_weight_saved")));
+  return {
+      method(record),
+      epochs(record),
+      accuracy(record.at("before")),
+      accuracy(epochs_of_run.back()),
+      fixed(epochs_of_run.back().at("loss").get<double>(), 4),
+      fixed(step_ms(epochs_of_run), 2),
+      budget_used(record),
+      fixed(largest(epochs_of_run, json::json_pointer("/memory/reserved_bytes")) / 1048576, 2),
+      kib_per_sample("/saved_for_backward_bytes/inputs"),
+      kib_per_sample("/saved_for_backward_bytes/masks"),
+      fixed(100 * mean_over_epochs(epochs_of_run, json::json_pointer("/grad_weight_saved")), 2)};
 }
 
 /// The epoch whose selection reserved most.
@@ -95,10 +122,7 @@ void print_memory(const std::vector<json>& records) {
     return memory.at("reserved_bytes").get<int64_t>();
   };
   std::vector<Table::Column> columns{{"KiB of the fullest epoch", Table::Align::left}};
-  for (const json& record : records) {
-    columns.push_back(
-        {shortened(record.at("settings").at("method").get<std::string>(), kLongestMethod)});
-  }
+  for (const json& record : records) columns.push_back({method(record)});
   Table table(std::move(columns));
   const auto add = [&](const std::string& name, const Row& bytes) {
     std::vector<std::string> row{name};
@@ -118,30 +142,52 @@ void print_memory(const std::vector<json>& records) {
   std::printf("\n%s", table.text().c_str());
 }
 
-void print_comparison(const std::vector<json>& records) {
-  std::printf("%-14s %8s %8s %9s %8s  %-18s %12s %10s %9s %7s\n", "method", "before %", "after %",
-              "loss", "ms/step", "budget used", "reserved MiB", "inputs KiB", "masks KiB", "dW -%");
-  for (const json& record : records) print_row(record);
+/// Its numbers are not those of the run that was asked for.
+void print_unfinished(const std::string& folder, const json& record) {
+  const std::string text =
+      concat("unfinished: ", folder, " has ", epochs(record), " epochs; continue with\n",
+             "  trady finetune --config ", shell_word(RunFiles(folder).record().string()),
+             " --out ", shell_word(folder), " --resume\n");
+  std::printf("%s\n", printable(text).c_str());
+}
+
+void print_comparison(const std::vector<std::string>& folders, const std::vector<json>& records) {
+  Table table({{"method", Table::Align::left},
+               {"epochs"},
+               {"before %"},
+               {"after %"},
+               {"loss"},
+               {"ms/step"},
+               {"budget used"},
+               {"reserved MiB"},
+               {"inputs KiB"},
+               {"masks KiB"},
+               {"dW -%"}});
+  for (const json& record : records) table.add(row_of(record));
+  std::printf("%s\n", table.text().c_str());
+  for (size_t i = 0; i < records.size(); ++i) {
+    if (is_unfinished(records[i])) print_unfinished(folders[i], records[i]);
+  }
   std::printf(
-      "\nbefore / after: top-1 on the test (else validation) images. loss: training, last epoch.\n"
+      "before / after: top-1 on the test (else validation) images. loss: training, last epoch.\n"
       "budget used: elements per sample, mean over the epochs. reserved: all memory of a step.\n"
       "inputs, masks: kept from forward for backward, per sample. dW -%%: multiply-adds of the\n"
       "convs' weight gradients saved against computing every channel, mean over the epochs.\n");
   print_memory(records);
 }
 
-void compare(const std::vector<std::string>& runs) {
+void compare(const std::vector<std::string>& folders) {
   std::vector<json> records;  // all are read, and found valid, before anything is printed
-  records.reserve(runs.size());
-  for (const std::string& run : runs) records.push_back(read_record(run));
-  print_comparison(records);
+  records.reserve(folders.size());
+  for (const std::string& folder : folders) records.push_back(read_record(folder));
+  print_comparison(folders, records);
 }
 
 }  // namespace
 
 void add_compare(CLI::App& app) {
   const auto runs = std::make_shared<std::vector<std::string>>();
-  CLI::App* command = app.add_subcommand("compare", "Finished runs side by side");
+  CLI::App* command = app.add_subcommand("compare", "Runs side by side");
   command->add_option("RUN", *runs, "folders that `trady finetune --out` wrote")->required();
   command->footer("Example:\n  trady compare runs/head runs/trady runs/full");
   command->callback([runs] { compare(*runs); });

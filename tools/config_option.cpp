@@ -10,6 +10,7 @@
 #include "selection/strategy.h"
 #include "tools/config_file.h"
 #include "tools/json_output.h"
+#include "tools/text.h"
 
 namespace trady::tools {
 
@@ -117,16 +118,6 @@ void apply_config(CLI::App& command, const std::string& file) {
   // Another run has choices of its own: another method its learning rate, another batch its size.
   if (!repeats) return;
   for (const ConfigOption& option : config.chosen) apply(option);
-}
-
-/// As a POSIX shell reads it back.
-std::string shell_word(const std::string& word) {
-  constexpr std::string_view kPlain =
-      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./:=,%+@";
-  if (!word.empty() && word.find_first_not_of(kPlain) == std::string::npos) return word;
-  std::string text = "'";
-  for (const char c : word) text += c == '\'' ? std::string("'\\''") : std::string(1, c);
-  return text + "'";
 }
 
 std::vector<std::string> words_of(const CLI::Option& option) {

@@ -142,7 +142,7 @@ nlohmann::json FinetuneRun::run_epoch(int epoch) {
   json["test"] = evaluate(data_.test, "test", label);
   require_no_divergence(epoch, {trained.loss, loss_of(json["val"]), loss_of(json["test"])},
                         *net_.parameters, net_.network.options.classes);
-  strategy_->end_epoch(*probe_);
+  strategy_->end_epoch(*probe_);  // the last one too: the record tells of each what a look took
   json["selecting"] = probe_->cost();
   json["input_pipeline_bytes"] = input_bytes_;  // the most of training and both evaluations
   json["seconds"] = watch.seconds();

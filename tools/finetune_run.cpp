@@ -7,17 +7,10 @@
 #include "tools/inference.h"
 #include "tools/json_output.h"
 #include "tools/run_inputs.h"
+#include "tools/text.h"
 #include "tools/version.h"
 
 namespace trady::tools {
-
-namespace {
-
-double mebibytes(int64_t bytes) {
-  return static_cast<double>(bytes) / (1 << 20);
-}
-
-}  // namespace
 
 FinetuneRun::FinetuneRun(const FinetuneOptions& options) : o_(options) {
   if (total_epochs() == 0) fail("--epochs and --warmup are both 0: there is nothing to train");
@@ -157,11 +150,12 @@ void FinetuneRun::announce() const {
               backend_->name().c_str(), backend_->isa().c_str(), sizing_.workers,
               sizing_.workers == 1 ? "" : "s",
               static_cast<long long>(sizing_.settings.micro_batch));
-  std::printf("%lld training images%s%s; learning rate %g; a step reserves at most %.2f MiB (%s)\n",
+  std::printf("%lld training images%s%s; learning rate %g; a step reserves at most %s (%s)\n",
               static_cast<long long>(data_.train->size()),
               data_.val ? concat(", ", data_.val->size(), " validation").c_str() : "",
               data_.test ? concat(", ", data_.test->size(), " test").c_str() : "",
-              schedule_.peak_learning_rate, mebibytes(sizing_.bytes), sizing_.why.c_str());
+              schedule_.peak_learning_rate, mebibytes(static_cast<double>(sizing_.bytes)).c_str(),
+              sizing_.why.c_str());
   std::fflush(stdout);
 }
 

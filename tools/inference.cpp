@@ -1,6 +1,7 @@
 #include "tools/inference.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "engine/error.h"
 
@@ -30,6 +31,19 @@ Inference open_inference(ModelOptions& options, const StepSettings& wanted) {
                                    OptimizerSettings{}, settings, workers);
   inference.runner->select(UpdatePlan::head_only(tape.convs().size()));
   return inference;
+}
+
+std::vector<double> softmax(std::span<const double> logits) {
+  if (!std::ranges::all_of(logits, [](double logit) { return std::isfinite(logit); })) {
+    fail("the network's output is not finite; are these weights of a run that diverged?");
+  }
+  const double largest = *std::ranges::max_element(logits);
+  std::vector<double> shares;
+  shares.reserve(logits.size());
+  double sum = 0;
+  for (const double logit : logits) sum += shares.emplace_back(std::exp(logit - largest));
+  for (double& share : shares) share /= sum;
+  return shares;
 }
 
 }  // namespace trady::tools

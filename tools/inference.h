@@ -2,6 +2,8 @@
 #pragma once
 
 #include <memory>
+#include <span>
+#include <vector>
 
 #include "engine/step/step_runner.h"
 #include "tools/setup.h"
@@ -20,5 +22,8 @@ struct Inference {
 /// Loads the network of `options.weights` and plans forward passes as `wanted` says: batch, logits,
 /// and decoded images where the device transforms them; the rest follows.
 Inference open_inference(ModelOptions& options, const StepSettings& wanted);
+
+/// Probabilities of the classes, of one image's logits. Error if a logit is not finite.
+std::vector<double> softmax(std::span<const double> logits);
 
 }  // namespace trady::tools

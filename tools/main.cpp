@@ -1,5 +1,6 @@
 // trady: fine-tune pretrained networks under a memory budget.
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
 #include <exception>
 #include <iostream>
@@ -48,6 +49,24 @@ std::string option_suggestions(const CLI::App& app) {
   return lines;
 }
 
+bool asks_for_help(const CLI::App& app) {
+  std::vector<const CLI::App*> levels{&app};
+  for (const CLI::App* command : app.get_subcommands()) levels.push_back(command);
+  return std::ranges::any_of(
+      levels, [](const CLI::App* level) { return level->get_help_ptr()->count() > 0; });
+}
+
+/// CLI11 takes the values of options before it looks whether help is asked for, and help is what
+/// somebody needs whose values are wrong.
+void parse(CLI::App& app, int argc, char** argv) {
+  try {
+    app.parse(argc, argv);
+  } catch (const std::exception&) {
+    if (asks_for_help(app)) throw CLI::CallForHelp();
+    throw;
+  }
+}
+
 int report(const std::string& problem, int status) {
   std::cerr << "trady: " << trady::tools::printable(problem) << "\n";
   return status;
@@ -57,7 +76,7 @@ int run(CLI::App& app, int argc, char** argv) {
   constexpr int kInterruptedExit = 130;  // as shells report SIGINT
   try {
     check_command(app, argc, argv);
-    app.parse(argc, argv);
+    parse(app, argc, argv);
   } catch (const CLI::ParseError& error) {
     const int status = app.exit(error);
     if (status != 0) std::cerr << option_suggestions(app);
@@ -78,7 +97,9 @@ int main(int argc, char** argv) {
   CLI::App app{
       "Fine-tunes pretrained networks under a memory budget: the backward pass stores and "
       "computes\n"
-      "weight gradients only for the channels that are selected, and selects again every epoch.\n"};
+      "weight gradients only for the channels that are selected. The method decides which, once "
+      "or\n"
+      "before every epoch.\n"};
   app.name("trady");
   app.set_version_flag("--version", trady::tools::version());
   app.require_subcommand(1);

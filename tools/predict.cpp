@@ -1,6 +1,5 @@
 // trady predict: the likeliest classes of single images.
 #include <algorithm>
-#include <cmath>
 #include <cstdio>
 #include <exception>
 #include <memory>
@@ -27,18 +26,6 @@ struct PredictOptions {
   int top = 5;
   std::string json;
 };
-
-/// Error if a logit is not finite.
-std::vector<double> softmax(std::vector<double> values) {
-  if (!std::ranges::all_of(values, [](double v) { return std::isfinite(v); })) {
-    fail("the network's output is not finite; are these weights of a run that diverged?");
-  }
-  const double largest = *std::ranges::max_element(values);
-  double sum = 0;
-  for (double& value : values) sum += value = std::exp(value - largest);
-  for (double& value : values) value /= sum;
-  return values;
-}
 
 StepSettings one_image() {
   StepSettings settings;

@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <cstdlib>
+#include <string_view>
 #include <utility>
 
 #include "engine/error.h"
@@ -35,6 +37,13 @@ size_t terminal_columns() {
   return known ? size.ws_col : kUsual;
 }
 
+/// Whether standard error is a terminal that clears lines; where TERM names none, who knows.
+bool is_terminal_for_bars() {
+  const char* term = std::getenv("TERM");
+  const std::string_view name = term ? term : "";
+  return isatty(STDERR_FILENO) != 0 && !name.empty() && name != "dumb";
+}
+
 /// One line that the terminal does not break: what is broken could not be cleared.
 std::string bar_line(const std::string& label, const std::string& facts, const PassProgress& pass) {
   const std::string count = concat(pass.steps_done, "/", pass.steps, "  ", facts);
@@ -62,7 +71,9 @@ ProgressStyle parse_progress(const std::string& name) {
   if (name == "bar") return ProgressStyle::bar;
   if (name == "plain") return ProgressStyle::plain;
   if (name == "none") return ProgressStyle::none;
-  return isatty(STDERR_FILENO) != 0 ? ProgressStyle::bar : ProgressStyle::plain;
+  // Neither changes within a process, and every pass over a data set asks.
+  static const bool shows_bars = is_terminal_for_bars();
+  return shows_bars ? ProgressStyle::bar : ProgressStyle::plain;
 }
 
 Progress::Progress(ProgressStyle style, std::string label, int64_t images_per_step)

@@ -14,7 +14,8 @@ enum class ProgressStyle { bar, plain, none };
 
 /// --progress auto|bar|plain|none. `name` keeps what the user wrote.
 void add_progress_option(CLI::App& command, std::string& name);
-/// What such a name means: auto is a bar where standard error is a terminal, lines elsewhere.
+/// What such a name means: auto is a bar where standard error is a terminal that can clear a line,
+/// lines elsewhere.
 ProgressStyle parse_progress(const std::string& name);
 
 class Progress {

@@ -25,6 +25,10 @@ std::string percent(double share, int digits) {
   return fixed(100 * share, digits) + " %";
 }
 
+std::string mebibytes(double bytes) {
+  return fixed(bytes / (1 << 20), 2) + " MiB";
+}
+
 std::string printable(std::string_view text) {
   std::string result(text);
   const auto byte = [&](size_t i) { return static_cast<unsigned char>(result[i]); };
@@ -50,6 +54,15 @@ std::string shortened(std::string_view text, size_t limit) {
   while (end > 0 && continues(line[end])) --end;  // never half of a letter
   line.resize(end);
   return line.append(kDots);
+}
+
+std::string shell_word(const std::string& word) {
+  constexpr std::string_view kPlain =
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./:=,%+@";
+  if (!word.empty() && word.find_first_not_of(kPlain) == std::string::npos) return word;
+  std::string text = "'";
+  for (const char c : word) text += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return text + "'";
 }
 
 std::string Table::text(std::string_view indent) const {

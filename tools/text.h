@@ -14,10 +14,15 @@ std::string thousands(int64_t value);
 std::string fixed(double value, int digits);
 /// "12.3 %" of a share between 0 and 1.
 std::string percent(double share, int digits = 1);
+/// "4.50 MiB".
+std::string mebibytes(double bytes);
 /// Without what a terminal would obey: control characters except newlines and tabs become '?'.
 std::string printable(std::string_view text);
 /// One line without control characters, at most `limit` characters of it.
 std::string shortened(std::string_view text, size_t limit);
+
+/// As a POSIX shell reads it back as one word.
+std::string shell_word(const std::string& word);
 
 /// Columns as wide as their widest cell, two spaces apart.
 class Table {

@@ -4,7 +4,8 @@
 
 #include "bench/common/result_file.h"
 #include "bench/common/workload.h"
-#include "bench/memory/process_memory.h"
+#include "bench/memory/own_process.h"
+#include "bench/memory/resident_bytes.h"
 #include "engine/error.h"
 #include "selection/budget.h"
 #include "tools/run_record.h"

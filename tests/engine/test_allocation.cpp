@@ -1,10 +1,9 @@
 // A step takes nothing from the heap, and the process grows by what the plan said.
-#include <unistd.h>
 #include <algorithm>
 #include <catch2/catch.hpp>
-#include <fstream>
 #include <memory>
 
+#include "bench/memory/resident_bytes.h"
 #include "models/registry.h"
 #include "selection/strategy.h"
 #include "tests/engine/heap_count.h"
@@ -13,12 +12,7 @@
 namespace trady {
 namespace {
 
-int64_t resident_bytes() {
-  std::ifstream statm("/proc/self/statm");
-  int64_t total = 0, resident = 0;
-  statm >> total >> resident;
-  return resident * sysconf(_SC_PAGESIZE);
-}
+using bench::resident_bytes;
 
 struct Growth {
   int64_t heap_live, heap_peak, resident;

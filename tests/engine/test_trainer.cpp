@@ -79,7 +79,8 @@ TEST_CASE("A loss far above chance stops the run after five steps, over epochs o
     }
     INFO(steps_per_epoch << " steps an epoch");
     CHECK(epoch == 4 / steps_per_epoch);
-    CHECK_THAT(message, Contains(concat("diverged in epoch ", epoch)) && Contains("smaller --lr"));
+    CHECK_THAT(message,
+               Contains(concat("diverged in epoch ", epoch + 1)) && Contains("smaller --lr"));
   }
 }
 
@@ -96,7 +97,7 @@ TEST_CASE("A loss that comes back, or is of guessing, does not stop the run") {
 
 TEST_CASE("A loss that is not finite stops the run at once") {
   Training training(std::nan(""), 3);
-  CHECK_THROWS_WITH(training.epoch(0), Contains("diverged in epoch 0, step 0"));
+  CHECK_THROWS_WITH(training.epoch(0), Contains("diverged in epoch 1, step 1"));
 }
 
 TEST_CASE("What an epoch's last steps did is seen before it is saved") {
@@ -109,7 +110,7 @@ TEST_CASE("What an epoch's last steps did is seen before it is saved") {
   CHECK_NOTHROW(check({1.0, {}, {}}));
   CHECK_NOTHROW(check({limit, limit, limit}));
 
-  CHECK_THROWS_WITH(check({2 * limit, {}, {}}), Contains("diverged in epoch 2") &&
+  CHECK_THROWS_WITH(check({2 * limit, {}, {}}), Contains("diverged in epoch 3") &&
                                                     Contains("training loss") &&
                                                     Contains("smaller --lr"));
   CHECK_THROWS_WITH(check({1, infinity, {}}), Contains("validation loss is inf"));

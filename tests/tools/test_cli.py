@@ -153,6 +153,12 @@ class CommandLine(unittest.TestCase):
         for command in COMMANDS:
             self.assertIn(command, text)
 
+    def test_help_wins_over_what_is_wrong_beside_it(self):
+        for wrong in (["--config", self.folder / "nowhere.json"], ["--epochs", "many"]):
+            for line in (["--help", *wrong], [*wrong, "--help"]):
+                self.assertIn("Examples:", self.accepted("finetune", *line).stdout, line)
+            self.refused(["finetune", *wrong], wrong[0] if wrong[0] == "--epochs" else wrong[1])
+
     # Devices.
 
     def test_a_gpu_that_cannot_be_used_is_refused_with_what_to_do(self):
@@ -245,6 +251,7 @@ class CommandLine(unittest.TestCase):
                              1, "--warmup", 0, "--batch", 8, "--lr", 0.001, "--out", file).stdout
         self.assertIn("Spearman", text)
         self.assertIn("trady rank", json.loads(file.read_text())["command"])
+        self.assertIn(" on data (image folder), 16 training images", json.loads(file.read_text())["source"])
         self.accepted(*self.plan("--budget", "2%", "--pool", file))
         self.assertIn(MODEL, self.accepted("inspect", file).stdout)
 
@@ -639,11 +646,11 @@ class CommandLine(unittest.TestCase):
     def test_a_run_that_diverged_in_its_last_step_leaves_no_weights(self):
         out = self.folder / "blown-up"
         self.refused(self.finetune("--method", "full", "--lr", 1e6, "--out", out, batch=16),
-                     "diverged in epoch 0", "in another --out")
+                     "diverged in epoch 1", "in another --out")
         self.assertEqual([f.name for f in out.iterdir()], [".lock"])
         self.refused(["rank", "--weights", self.weights, "--data", self.data, "--epochs", 1,
                       "--warmup", 0, "--batch", 8, "--lr", 1e6, "--out",
-                      self.folder / "blown-up.json"], "diverged in epoch 0")
+                      self.folder / "blown-up.json"], "diverged in epoch 1")
 
     # Bad input: data sets.
 

@@ -186,14 +186,45 @@ class Runs(run_test_case.RunTestCase):
             self.assertGreater(kill_and_resume.run_with_kills(command, 3, seconds / 2, moments), 0)
             self.assertEqual(self.bytes_of(out), self.bytes_of(whole), mode)
 
+    # trady compare.
+
+    def test_compare_tells_of_unfinished_runs_and_how_to_go_on(self):
+        args = self.options("--method", "head", epochs=40)
+        out, whole = self.folder / "it's stopped", self.folder / "head-whole"
+        self.run_trady(*args, "--out", whole)
+        process = subprocess.Popen([test_cli.TRADY, "finetune", *map(str, args), "--out", str(out)],
+                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        deadline = time.monotonic() + 120
+        while not (out / "run.json").exists() and time.monotonic() < deadline:
+            time.sleep(0.002)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        done = len(self.record(out)["epochs"])
+        self.assertIn(done, range(1, 40))
+        text = test_cli.trady("compare", whole, out).stdout
+        rows = text.splitlines()[1:3]
+        self.assertRegex(rows[0], r"^head +40 +\d")
+        self.assertRegex(rows[1], rf"^head +{done} of 40 +\d")
+        self.assertEqual(len({len(row) for row in rows}), 1)
+        self.assertIn(f"unfinished: {out} has {done} of 40 epochs", text)
+        self.assertEqual(text.count("unfinished"), 1)
+        line = next(line for line in text.splitlines() if line.startswith("  trady finetune "))
+        self.run_trady(*shlex.split(line)[2:])
+        self.assertEqual(self.bytes_of(out), self.bytes_of(whole))
+        self.assertNotIn("unfinished", test_cli.trady("compare", whole, out).stdout)
+
     # --progress.
 
-    def on_terminal(self, *args):
-        """What a run writes to standard error where that is a terminal of 70 columns."""
+    def on_terminal(self, *args, term="xterm"):
+        """What a run writes to standard error where that is a terminal of 70 columns, of the kind that
+        TERM says; None: it is not set."""
+        environment = {name: value for name, value in os.environ.items() if name != "TERM"}
+        if term is not None:
+            environment["TERM"] = term
         controller, terminal = pty.openpty()
         fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 70, 0, 0))
         process = subprocess.Popen([test_cli.TRADY, "finetune", *map(str, args)], stdout=subprocess.DEVNULL,
-                                   stderr=terminal)
+                                   stderr=terminal, env=environment)
         os.close(terminal)
         shown = b""
         while True:
@@ -221,6 +252,11 @@ class Runs(run_test_case.RunTestCase):
         for style in ("none", "plain"):
             silent = self.on_terminal(*args, "--progress", style, "--out", self.folder / style)
             self.assertNotIn("\033", silent)
+        for number, term in enumerate(("dumb", "", None)):  # nothing there clears a bar
+            out = self.folder / f"no-bar-{number}"
+            self.assertNotIn("\033", self.on_terminal(*args, "--out", out, term=term), term)
+        forced = self.on_terminal(*args, "--progress", "bar", "--out", self.folder / "forced", term="dumb")
+        self.assertIn("\033[K", forced)
         self.refused([*args, "--progress", "dots", "--out", self.folder / "dots"], "--progress")
 
 

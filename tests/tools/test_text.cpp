@@ -14,11 +14,13 @@ TEST_CASE("thousands are separated") {
   CHECK(thousands(-999) == "-999");
 }
 
-TEST_CASE("fixed point and shares") {
+TEST_CASE("fixed point, shares and bytes") {
   CHECK(fixed(12.345, 1) == "12.3");
   CHECK(fixed(-0.5, 0) == "-0");
   CHECK(percent(0.5) == "50.0 %");
   CHECK(percent(0.123456, 2) == "12.35 %");
+  CHECK(mebibytes(4.5 * (1 << 20)) == "4.50 MiB");
+  CHECK(mebibytes(1) == "0.00 MiB");
 }
 
 TEST_CASE("shortened text has no control characters and no half letters") {
@@ -32,6 +34,13 @@ TEST_CASE("shortened text has no control characters and no half letters") {
   CHECK(shortened("abc\xc3\xa9"
                   "fghijk",
                   8) == "abc\xc3\xa9...");
+}
+
+TEST_CASE("a shell reads a word back as it was") {
+  CHECK(shell_word("runs/a-1.json") == "runs/a-1.json");
+  CHECK(shell_word("my runs") == "'my runs'");
+  CHECK(shell_word("it's $HOME") == "'it'\\''s $HOME'");
+  CHECK(shell_word("").compare("''") == 0);
 }
 
 TEST_CASE("columns are as wide as their widest cell") {

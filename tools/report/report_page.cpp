@@ -47,10 +47,6 @@ std::string share_at(const json& object, const std::string& pointer) {
   return value ? percent(*value, 2) : "-";
 }
 
-std::string mebibytes(double bytes) {
-  return fixed(bytes / (1 << 20), 2) + " MiB";
-}
-
 std::string facts(const json& record) {
   const json& settings = record.at("settings");
   const json& last = record.at("epochs").back();

@@ -1,7 +1,6 @@
 #include "tools/report/test_predictions.h"
 
 #include <algorithm>
-#include <cmath>
 
 #include "engine/error.h"
 #include "engine/interrupt.h"
@@ -15,16 +14,6 @@ namespace trady::tools {
 namespace {
 
 constexpr int64_t kBatch = 32;
-
-/// Of one row of logits.
-std::vector<double> softmax(std::span<const double> logits) {
-  const double largest = *std::ranges::max_element(logits);
-  std::vector<double> shares;
-  double sum = 0;
-  for (const double logit : logits) sum += shares.emplace_back(std::exp(logit - largest));
-  for (double& share : shares) share /= sum;
-  return shares;
-}
 
 class Judge {
  public:

@@ -1,4 +1,4 @@
-#include "bench/memory/process_memory.h"
+#include "bench/memory/own_process.h"
 
 #include <sys/wait.h>
 #include <unistd.h>
@@ -7,18 +7,11 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
-#include <fstream>
 #include <string>
 
 #include "engine/error.h"
 
 namespace trady::bench {
-
-int64_t resident_bytes() {
-  int64_t pages = 0, resident = 0;
-  std::ifstream("/proc/self/statm") >> pages >> resident;
-  return resident * sysconf(_SC_PAGESIZE);
-}
 
 nlohmann::json in_own_process(const std::function<nlohmann::json()>& measure) {
   std::array<int, 2> ends{};
