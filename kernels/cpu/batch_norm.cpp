@@ -28,97 +28,58 @@ double inverse_deviation(const BatchNormBuffers& buffers, int64_t channel) {
   return 1 / std::sqrt(static_cast<double>(floats(buffers.variance, 0)[channel]) + buffers.epsilon);
 }
 
-float activated(float value, Activation activation) {
-  if (activation == Activation::none) return value;
-  value = std::max(value, 0.0f);
-  return activation == Activation::relu6 ? std::min(value, 6.0f) : value;
-}
-
-template <Activation kActivation>
-void normalize_rows(const BatchNormBuffers& buffers, int64_t positions, int64_t channel_count,
-                    const float* residual, float* y) {
-  for_each_tile(channel_count, [&](int64_t first, int64_t count) {
-    float slope[kTile];
-    for (int64_t c = 0; c < count; ++c) {
-      slope[c] = static_cast<float>(static_cast<double>(floats(buffers.gamma, first)[c]) *
-                                    inverse_deviation(buffers, first + c));
-    }
-    const float* mean = floats(buffers.mean, first);
-    const float* beta = floats(buffers.beta, first);
-    for (int64_t p = 0; p < positions; ++p) {
-      const int64_t row = p * channel_count + first;
-      const float* z = floats(buffers.z, row);
-      float* out = y + row;
-      if (residual == nullptr) {
-        for (int64_t c = 0; c < count; ++c) {
-          out[c] = activated((z[c] - mean[c]) * slope[c] + beta[c], kActivation);
-        }
-      } else {
-        const float* addend = residual + row;
-        for (int64_t c = 0; c < count; ++c) {  // addend may be out: the same element at a time
-          out[c] = activated((z[c] - mean[c]) * slope[c] + beta[c] + addend[c], kActivation);
-        }
-      }
-    }
-  });
-}
-
 }  // namespace
 
 void batch_statistics(const float* z, int64_t positions, int64_t channel_count, float* mean,
                       float* variance) {
   const auto positions_count = static_cast<double>(positions);
   for_each_tile(channel_count, [&](int64_t first, int64_t count) {
-    double means[kTile] = {}, squares[kTile] = {};
-    for (int64_t p = 0; p < positions; ++p) {
-      const float* row = z + p * channel_count + first;
-      for (int64_t c = 0; c < count; ++c) means[c] += static_cast<double>(row[c]);
-    }
-    for (int64_t c = 0; c < count; ++c) means[c] /= positions_count;
-    for (int64_t p = 0; p < positions; ++p) {
-      const float* row = z + p * channel_count + first;
-      for (int64_t c = 0; c < count; ++c) {
-        const double deviation = static_cast<double>(row[c]) - means[c];
-        squares[c] += deviation * deviation;
-      }
-    }
+    // Read once: the first position, of every channel, is near enough to its mean.
+    const float* origin = z + first;
+    double sums[kTile], squares[kTile];
+    vector_kernels().column_moments({positions, count, channel_count}, z + first, origin, sums,
+                                    squares);
     for (int64_t c = 0; c < count; ++c) {
-      mean[first + c] = static_cast<float>(means[c]);
-      variance[first + c] = static_cast<float>(squares[c] / positions_count);
+      const double from_origin = sums[c] / positions_count;
+      const double spread = squares[c] / positions_count - from_origin * from_origin;
+      mean[first + c] = static_cast<float>(static_cast<double>(origin[c]) + from_origin);
+      variance[first + c] = static_cast<float>(std::max(spread, 0.0));
     }
   });
 }
 
 void batch_norm_forward(const BatchNormBuffers& buffers, int64_t positions, int64_t channel_count,
                         Activation activation, const float* residual, float* y, uint8_t* mask) {
-  switch (activation) {
-    case Activation::none:
-      normalize_rows<Activation::none>(buffers, positions, channel_count, residual, y);
-      break;
-    case Activation::relu:
-      normalize_rows<Activation::relu>(buffers, positions, channel_count, residual, y);
-      break;
-    case Activation::relu6:
-      normalize_rows<Activation::relu6>(buffers, positions, channel_count, residual, y);
-      break;
-  }
-  if (mask) vector_kernels().write_mask(y, positions * channel_count, activation, mask);
+  // Where rows end within a byte of the mask, or all passes, that is a pass of its own.
+  const bool masks = mask && channel_count % 8 == 0 && activation != Activation::none;
+  for_each_tile(channel_count, [&](int64_t first, int64_t count) {
+    float slope[kTile];
+    for (int64_t c = 0; c < count; ++c) {
+      slope[c] = static_cast<float>(static_cast<double>(floats(buffers.gamma, first)[c]) *
+                                    inverse_deviation(buffers, first + c));
+    }
+    NormalizeArgs args;
+    args.shape = {positions, count, channel_count};
+    args.z = floats(buffers.z, first);
+    args.mean = floats(buffers.mean, first);
+    args.slope = slope;
+    args.offset = floats(buffers.beta, first);
+    args.addend = residual ? residual + first : nullptr;
+    args.activation = activation;
+    args.y = y + first;
+    args.mask = masks ? mask + first / 8 : nullptr;
+    vector_kernels().normalize(args);
+  });
+  if (mask && !masks) vector_kernels().write_mask(y, positions * channel_count, activation, mask);
 }
 
 void batch_norm_grad_parameters(const BatchNormBuffers& buffers, const float* dy, int64_t positions,
                                 int64_t channel_count, float* dgamma, float* dbeta) {
   for_each_tile(channel_count, [&](int64_t first, int64_t count) {
-    double products[kTile] = {}, sums[kTile] = {};
-    const float* mean = floats(buffers.mean, first);
-    for (int64_t p = 0; p < positions; ++p) {
-      const int64_t row = p * channel_count + first;
-      const float* z = floats(buffers.z, row);
-      for (int64_t c = 0; c < count; ++c) {
-        const auto gradient = static_cast<double>(dy[row + c]);
-        products[c] += gradient * (static_cast<double>(z[c]) - static_cast<double>(mean[c]));
-        sums[c] += gradient;
-      }
-    }
+    double sums[kTile], products[kTile];
+    vector_kernels().column_products({positions, count, channel_count}, dy + first,
+                                     floats(buffers.z, first), floats(buffers.mean, first), sums,
+                                     products);
     for (int64_t c = 0; c < count; ++c) {
       dgamma[first + c] = static_cast<float>(products[c] * inverse_deviation(buffers, first + c));
       dbeta[first + c] = static_cast<float>(sums[c]);
@@ -131,7 +92,6 @@ void batch_norm_grad_input(const BatchNormBuffers& buffers, const float* dy, con
                            float* dz) {
   const auto positions_count = static_cast<double>(positions);
   for_each_tile(channel_count, [&](int64_t first, int64_t count) {
-    // dz = slope * (dy - shift - (z - mean) * tilt)
     float slope[kTile], shift[kTile], tilt[kTile];
     for (int64_t c = 0; c < count; ++c) {
       const double inverse = inverse_deviation(buffers, first + c);
@@ -140,16 +100,16 @@ void batch_norm_grad_input(const BatchNormBuffers& buffers, const float* dy, con
       tilt[c] =
           static_cast<float>(inverse * static_cast<double>(dgamma[first + c]) / positions_count);
     }
-    const float* mean = floats(buffers.mean, first);
-    for (int64_t p = 0; p < positions; ++p) {
-      const int64_t row = p * channel_count + first;
-      const float* z = floats(buffers.z, row);
-      const float* in = dy + row;
-      float* out = dz + row;
-      for (int64_t c = 0; c < count; ++c) {  // in may be out: the same element at a time
-        out[c] = slope[c] * (in[c] - shift[c] - (z[c] - mean[c]) * tilt[c]);
-      }
-    }
+    NormalizeGradArgs args;
+    args.shape = {positions, count, channel_count};
+    args.z = floats(buffers.z, first);
+    args.mean = floats(buffers.mean, first);
+    args.dy = dy + first;
+    args.slope = slope;
+    args.shift = shift;
+    args.tilt = tilt;
+    args.dz = dz + first;
+    vector_kernels().normalize_grad(args);
   });
 }
 
