@@ -17,6 +17,7 @@
 
 #include "kernels/image_transform.h"
 #include "kernels/step_control.h"
+#include "kernels/team.h"
 #include "kernels/transfers.h"
 #include "kernels/types.h"
 
@@ -283,7 +284,8 @@ class Backend {
 std::unique_ptr<Backend> make_reference_backend(DType dtype);
 /// Executes shapes and allocations and no arithmetic.
 std::unique_ptr<Backend> make_null_backend(DType dtype);
-/// oneDNN and vectorised loops, float32.
-std::unique_ptr<Backend> make_cpu_backend();
+/// oneDNN and vectorised loops, float32. With a team, its threads share the images of every pass of
+/// two or more, forward, backward to the input and through batch-norms; their number decides no bit.
+std::unique_ptr<Backend> make_cpu_backend(std::shared_ptr<const Team> team = nullptr);
 
 }  // namespace trady::kernels

@@ -46,7 +46,8 @@ std::unique_ptr<kernels::Backend> make_cuda(const std::string& device,
   }
 }
 
-std::unique_ptr<kernels::Backend> make_best(const std::string& precision) {
+std::unique_ptr<kernels::Backend> make_best(const std::string& precision,
+                                            const std::shared_ptr<const kernels::Team>& team) {
   try {
     auto cuda = make_cuda("cuda", precision);
     std::fprintf(stderr, "note: --device auto runs on the GPU: %s\n", cuda->isa().c_str());
@@ -55,7 +56,7 @@ std::unique_ptr<kernels::Backend> make_best(const std::string& precision) {
     parse_precision(precision);  // a wrong one is no reason for the CPU
     std::fprintf(stderr, "note: --device auto runs on the CPU: %s\n", error.what());
   }
-  return kernels::make_cpu_backend();
+  return kernels::make_cpu_backend(team);
 }
 
 }  // namespace
@@ -69,10 +70,11 @@ bool may_be_gpu(const std::string& device) {
 }
 
 std::unique_ptr<kernels::Backend> make_backend(const std::string& device,
-                                               const std::string& precision) {
+                                               const std::string& precision,
+                                               const std::shared_ptr<const kernels::Team>& team) {
   parse_precision(precision);
-  if (device == "cpu") return kernels::make_cpu_backend();
-  if (device == "auto") return make_best(precision);
+  if (device == "cpu") return kernels::make_cpu_backend(team);
+  if (device == "auto") return make_best(precision, team);
   if (may_be_gpu(device)) return make_cuda(device, precision);
   if (device == "reference") return kernels::make_reference_backend(kernels::DType::float64);
   if (device == "null") return kernels::make_null_backend(kernels::DType::float32);

@@ -23,7 +23,9 @@ bool may_be_gpu(const std::string& device);
 
 /// `auto` prints which device it took and why. Error for an unknown device or precision, with what
 /// there is, and where the device cannot be used, with what to do.
-std::unique_ptr<kernels::Backend> make_backend(const std::string& device,
-                                               const std::string& precision = "tf32");
+/// `team` is for the CPU, where it may be null.
+std::unique_ptr<kernels::Backend> make_backend(
+    const std::string& device, const std::string& precision = "tf32",
+    const std::shared_ptr<const kernels::Team>& team = nullptr);
 
 }  // namespace trady::tools

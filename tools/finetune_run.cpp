@@ -3,6 +3,7 @@
 #include <cstdio>
 
 #include "engine/error.h"
+#include "models/batch_norm_modes.h"
 #include "models/model_file.h"
 #include "tools/inference.h"
 #include "tools/json_output.h"
@@ -14,10 +15,10 @@ namespace trady::tools {
 
 FinetuneRun::FinetuneRun(const FinetuneOptions& options) : o_(options) {
   if (total_epochs() == 0) fail("--epochs and --warmup are both 0: there is nothing to train");
-  backend_ = make_backend(o_.model.device, o_.model.precision);
-  require_arithmetic(*backend_);
   if (o_.training.from_scratch) train_batch_norms_by_default(o_.model);
   describe_model(o_.model);
+  backend_ = make_training_backend(o_.model);
+  require_arithmetic(*backend_);
   if (!o_.training.learning_rate) {
     o_.training.learning_rate = default_learning_rate(o_.model, o_.method.method);
   }
@@ -142,13 +143,15 @@ void FinetuneRun::open_probe() {
 
 void FinetuneRun::announce() const {
   const Strategy& s = *strategy_;
-  std::printf("%s, %lld x %lld px, %lld classes%s; %s on %s (%s), %d worker%s, micro-batch %lld\n",
+  const bool whole_batches = o_.model.batch_norm == models::name_of(BatchNormMode::train);
+  const int threads = whole_batches ? thread_count(o_.model) : sizing_.workers;
+  std::printf("%s, %lld x %lld px, %lld classes%s; %s on %s (%s), %d %s%s, micro-batch %lld\n",
               net_.network.name.c_str(), static_cast<long long>(net_.network.options.image_size),
               static_cast<long long>(net_.network.options.image_size),
               static_cast<long long>(net_.network.options.classes),
               net_.new_head ? " (new classifier)" : "", s.info().name.c_str(),
-              backend_->name().c_str(), backend_->isa().c_str(), sizing_.workers,
-              sizing_.workers == 1 ? "" : "s",
+              backend_->name().c_str(), backend_->isa().c_str(), threads,
+              whole_batches ? "thread" : "worker", threads == 1 ? "" : "s",
               static_cast<long long>(sizing_.settings.micro_batch));
   std::printf("%lld training images%s%s; learning rate %g; a step reserves at most %s (%s)\n",
               static_cast<long long>(data_.train->size()),

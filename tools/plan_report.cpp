@@ -24,8 +24,8 @@ nlohmann::json json_of(const ElementCost& cost) {
 }  // namespace
 
 PlanReport::PlanReport(PlanOptions options) : o_(std::move(options)) {
-  backend_ = make_backend(o_.model.device, o_.model.precision);
   models::ModelFile described = describe_model(o_.model);
+  backend_ = make_training_backend(o_.model);
   if (o_.classes) described.options.classes = *o_.classes;
   network_ = models::build(o_.model.model, described.options);
   parameters_ = std::make_unique<Parameters>(network_.tape.parameters(), *backend_);

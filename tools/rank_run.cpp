@@ -77,7 +77,8 @@ RankRun::RankRun(RankOptions options) : o_(std::move(options)) {
   if (total_epochs() == 0) fail("--epochs and --warmup are both 0: there is nothing to rank by");
   data_ = open_data(o_.data, o_.seed);
   if (!data_.train) fail(o_.data.data, ": there are no training images; expected a folder train/");
-  backend_ = make_backend(o_.model.device, o_.model.precision);
+  if (!o_.model.weights.empty()) describe_model(o_.model);  // else loading says what is missing
+  backend_ = make_training_backend(o_.model);
   require_arithmetic(*backend_);
   net_ = load_network_for(data_, o_.data, o_.model, *backend_, HeadChoice::by_classes, o_.seed);
   if (!o_.learning_rate) o_.learning_rate = default_learning_rate(o_.model, kMethod);

@@ -5,6 +5,7 @@
 #include <map>
 
 #include "engine/error.h"
+#include "engine/step/worker_team.h"
 #include "engine/suggest.h"
 #include "models/batch_norm_modes.h"
 #include "models/initialization.h"
@@ -12,6 +13,7 @@
 #include "models/weights.h"
 #include "selection/budget.h"
 #include "tools/calibration.h"
+#include "tools/device.h"
 #include "tools/text.h"
 #include "tools/weights_file.h"
 
@@ -152,6 +154,14 @@ StepRequest request_of(const ModelOptions& model, const MethodOptions& method,
   }
   request.optimizer_bytes = optimizer_bytes;
   return request;
+}
+
+std::unique_ptr<kernels::Backend> make_training_backend(const ModelOptions& described) {
+  std::shared_ptr<const kernels::Team> team;
+  if (described.batch_norm == models::name_of(BatchNormMode::train)) {
+    team = std::make_shared<WorkerTeam>(thread_count(described));
+  }
+  return make_backend(described.device, described.precision, team);
 }
 
 DatasetSplits open_data(const DataOptions& options, uint64_t seed) {

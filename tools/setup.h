@@ -60,6 +60,11 @@ int64_t optimizer_bytes(double momentum, double weight_decay, const Strategy& st
 StepRequest request_of(const ModelOptions& model, const MethodOptions& method,
                        int64_t optimizer_bytes);
 
+/// The device for a model that has been described. Trained batch-norms take a whole batch from
+/// layer to layer: there the CPU's threads share every layer, elsewhere each takes images of its
+/// own.
+std::unique_ptr<kernels::Backend> make_training_backend(const ModelOptions& described);
+
 DatasetSplits open_data(const DataOptions& options, uint64_t seed);
 
 /// The peak learning rate unless the user gives one. `model` after describe_model.

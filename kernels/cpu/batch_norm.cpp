@@ -19,6 +19,44 @@ void for_each_tile(int64_t channel_count, const Visit& visit) {
   }
 }
 
+/// Rows of a matrix that are computed at a time. Whole bytes of a mask; the same whoever computes
+/// them.
+struct RowPieces {
+  static constexpr int64_t kMost = 16, kUnit = 8;
+
+  explicit RowPieces(int64_t all)
+      : rows(all),
+        each((all + kMost * kUnit - 1) / (kMost * kUnit) * kUnit),
+        count(all == 0 ? 0 : (all + each - 1) / each) {}
+  int64_t begin(int64_t piece) const { return piece * each; }
+  int64_t rows_of(int64_t piece) const { return std::min(each, rows - begin(piece)); }
+
+  int64_t rows, each, count;
+};
+
+/// Sums of two terms for each channel of a tile. They are taken piece by piece and added in order.
+class PieceSums {
+ public:
+  /// sum(begin, rows, first, second) fills in what rows of one piece come to.
+  template <typename Sum>
+  PieceSums(int64_t positions, int64_t columns, const Team* team, const Sum& sum) {
+    const RowPieces pieces(positions);
+    run_pieces(team, pieces.count, [&](int64_t piece, int) {
+      sum(pieces.begin(piece), pieces.rows_of(piece), parts_[piece][0], parts_[piece][1]);
+    });
+    for (int64_t piece = 1; piece < pieces.count; ++piece) {
+      for (int which = 0; which < 2; ++which) {
+        for (int64_t c = 0; c < columns; ++c) parts_[0][which][c] += parts_[piece][which][c];
+      }
+    }
+  }
+  double first(int64_t channel) const { return parts_[0][0][channel]; }
+  double second(int64_t channel) const { return parts_[0][1][channel]; }
+
+ private:
+  double parts_[RowPieces::kMost][2][kTile];
+};
+
 const float* floats(const void* values, int64_t first) {
   return static_cast<const float*>(values) + first;
 }
@@ -28,110 +66,82 @@ double inverse_deviation(const BatchNormBuffers& buffers, int64_t channel) {
   return 1 / std::sqrt(static_cast<double>(floats(buffers.variance, 0)[channel]) + buffers.epsilon);
 }
 
-float activated(float value, Activation activation) {
-  if (activation == Activation::none) return value;
-  value = std::max(value, 0.0f);
-  return activation == Activation::relu6 ? std::min(value, 6.0f) : value;
+}  // namespace
+
+void batch_statistics(const float* z, int64_t positions, int64_t channel_count, float* mean,
+                      float* variance, const Team* team) {
+  const auto positions_count = static_cast<double>(positions);
+  for_each_tile(channel_count, [&](int64_t first, int64_t count) {
+    // Read once: the first position, of every channel, is near enough to its mean.
+    const float* origin = z + first;
+    const PieceSums moments(
+        positions, count, team, [&](int64_t begin, int64_t rows, double* sums, double* squares) {
+          vector_kernels().column_moments({rows, count, channel_count},
+                                          z + begin * channel_count + first, origin, sums, squares);
+        });
+    for (int64_t c = 0; c < count; ++c) {
+      const double from_origin = moments.first(c) / positions_count;
+      const double spread = moments.second(c) / positions_count - from_origin * from_origin;
+      mean[first + c] = static_cast<float>(static_cast<double>(origin[c]) + from_origin);
+      variance[first + c] = static_cast<float>(std::max(spread, 0.0));
+    }
+  });
 }
 
-template <Activation kActivation>
-void normalize_rows(const BatchNormBuffers& buffers, int64_t positions, int64_t channel_count,
-                    const float* residual, float* y) {
+void batch_norm_forward(const BatchNormBuffers& buffers, int64_t positions, int64_t channel_count,
+                        Activation activation, const float* residual, float* y, uint8_t* mask,
+                        const Team* team) {
+  // Where rows end within a byte of the mask, or all passes, that is a pass of its own.
+  const bool masks = mask && channel_count % 8 == 0 && activation != Activation::none;
   for_each_tile(channel_count, [&](int64_t first, int64_t count) {
     float slope[kTile];
     for (int64_t c = 0; c < count; ++c) {
       slope[c] = static_cast<float>(static_cast<double>(floats(buffers.gamma, first)[c]) *
                                     inverse_deviation(buffers, first + c));
     }
-    const float* mean = floats(buffers.mean, first);
-    const float* beta = floats(buffers.beta, first);
-    for (int64_t p = 0; p < positions; ++p) {
-      const int64_t row = p * channel_count + first;
-      const float* z = floats(buffers.z, row);
-      float* out = y + row;
-      if (residual == nullptr) {
-        for (int64_t c = 0; c < count; ++c) {
-          out[c] = activated((z[c] - mean[c]) * slope[c] + beta[c], kActivation);
-        }
-      } else {
-        const float* addend = residual + row;
-        for (int64_t c = 0; c < count; ++c) {  // addend may be out: the same element at a time
-          out[c] = activated((z[c] - mean[c]) * slope[c] + beta[c] + addend[c], kActivation);
-        }
-      }
-    }
+    const RowPieces pieces(positions);
+    run_pieces(team, pieces.count, [&](int64_t piece, int) {
+      const int64_t begin = pieces.begin(piece) * channel_count + first;
+      NormalizeArgs args;
+      args.shape = {pieces.rows_of(piece), count, channel_count};
+      args.z = floats(buffers.z, begin);
+      args.mean = floats(buffers.mean, first);
+      args.slope = slope;
+      args.offset = floats(buffers.beta, first);
+      args.addend = residual ? residual + begin : nullptr;
+      args.activation = activation;
+      args.y = y + begin;
+      args.mask = masks ? mask + begin / 8 : nullptr;
+      vector_kernels().normalize(args);
+    });
   });
-}
-
-}  // namespace
-
-void batch_statistics(const float* z, int64_t positions, int64_t channel_count, float* mean,
-                      float* variance) {
-  const auto positions_count = static_cast<double>(positions);
-  for_each_tile(channel_count, [&](int64_t first, int64_t count) {
-    double means[kTile] = {}, squares[kTile] = {};
-    for (int64_t p = 0; p < positions; ++p) {
-      const float* row = z + p * channel_count + first;
-      for (int64_t c = 0; c < count; ++c) means[c] += static_cast<double>(row[c]);
-    }
-    for (int64_t c = 0; c < count; ++c) means[c] /= positions_count;
-    for (int64_t p = 0; p < positions; ++p) {
-      const float* row = z + p * channel_count + first;
-      for (int64_t c = 0; c < count; ++c) {
-        const double deviation = static_cast<double>(row[c]) - means[c];
-        squares[c] += deviation * deviation;
-      }
-    }
-    for (int64_t c = 0; c < count; ++c) {
-      mean[first + c] = static_cast<float>(means[c]);
-      variance[first + c] = static_cast<float>(squares[c] / positions_count);
-    }
-  });
-}
-
-void batch_norm_forward(const BatchNormBuffers& buffers, int64_t positions, int64_t channel_count,
-                        Activation activation, const float* residual, float* y, uint8_t* mask) {
-  switch (activation) {
-    case Activation::none:
-      normalize_rows<Activation::none>(buffers, positions, channel_count, residual, y);
-      break;
-    case Activation::relu:
-      normalize_rows<Activation::relu>(buffers, positions, channel_count, residual, y);
-      break;
-    case Activation::relu6:
-      normalize_rows<Activation::relu6>(buffers, positions, channel_count, residual, y);
-      break;
-  }
-  if (mask) vector_kernels().write_mask(y, positions * channel_count, activation, mask);
+  if (mask && !masks) vector_kernels().write_mask(y, positions * channel_count, activation, mask);
 }
 
 void batch_norm_grad_parameters(const BatchNormBuffers& buffers, const float* dy, int64_t positions,
-                                int64_t channel_count, float* dgamma, float* dbeta) {
+                                int64_t channel_count, float* dgamma, float* dbeta,
+                                const Team* team) {
   for_each_tile(channel_count, [&](int64_t first, int64_t count) {
-    double products[kTile] = {}, sums[kTile] = {};
-    const float* mean = floats(buffers.mean, first);
-    for (int64_t p = 0; p < positions; ++p) {
-      const int64_t row = p * channel_count + first;
-      const float* z = floats(buffers.z, row);
-      for (int64_t c = 0; c < count; ++c) {
-        const auto gradient = static_cast<double>(dy[row + c]);
-        products[c] += gradient * (static_cast<double>(z[c]) - static_cast<double>(mean[c]));
-        sums[c] += gradient;
-      }
-    }
+    const PieceSums gradients(
+        positions, count, team, [&](int64_t begin, int64_t rows, double* sums, double* products) {
+          const int64_t at = begin * channel_count + first;
+          vector_kernels().column_products({rows, count, channel_count}, dy + at,
+                                           floats(buffers.z, at), floats(buffers.mean, first), sums,
+                                           products);
+        });
     for (int64_t c = 0; c < count; ++c) {
-      dgamma[first + c] = static_cast<float>(products[c] * inverse_deviation(buffers, first + c));
-      dbeta[first + c] = static_cast<float>(sums[c]);
+      dgamma[first + c] =
+          static_cast<float>(gradients.second(c) * inverse_deviation(buffers, first + c));
+      dbeta[first + c] = static_cast<float>(gradients.first(c));
     }
   });
 }
 
 void batch_norm_grad_input(const BatchNormBuffers& buffers, const float* dy, const float* dgamma,
-                           const float* dbeta, int64_t positions, int64_t channel_count,
-                           float* dz) {
+                           const float* dbeta, int64_t positions, int64_t channel_count, float* dz,
+                           const Team* team) {
   const auto positions_count = static_cast<double>(positions);
   for_each_tile(channel_count, [&](int64_t first, int64_t count) {
-    // dz = slope * (dy - shift - (z - mean) * tilt)
     float slope[kTile], shift[kTile], tilt[kTile];
     for (int64_t c = 0; c < count; ++c) {
       const double inverse = inverse_deviation(buffers, first + c);
@@ -140,16 +150,20 @@ void batch_norm_grad_input(const BatchNormBuffers& buffers, const float* dy, con
       tilt[c] =
           static_cast<float>(inverse * static_cast<double>(dgamma[first + c]) / positions_count);
     }
-    const float* mean = floats(buffers.mean, first);
-    for (int64_t p = 0; p < positions; ++p) {
-      const int64_t row = p * channel_count + first;
-      const float* z = floats(buffers.z, row);
-      const float* in = dy + row;
-      float* out = dz + row;
-      for (int64_t c = 0; c < count; ++c) {  // in may be out: the same element at a time
-        out[c] = slope[c] * (in[c] - shift[c] - (z[c] - mean[c]) * tilt[c]);
-      }
-    }
+    const RowPieces pieces(positions);
+    run_pieces(team, pieces.count, [&](int64_t piece, int) {
+      const int64_t begin = pieces.begin(piece) * channel_count + first;
+      NormalizeGradArgs args;
+      args.shape = {pieces.rows_of(piece), count, channel_count};
+      args.z = floats(buffers.z, begin);
+      args.mean = floats(buffers.mean, first);
+      args.dy = dy + begin;
+      args.slope = slope;
+      args.shift = shift;
+      args.tilt = tilt;
+      args.dz = dz + begin;
+      vector_kernels().normalize_grad(args);
+    });
   });
 }
 

@@ -1,5 +1,6 @@
 // The CPU backend: chooses a pass for every convolution, and runs the small primitives.
 #include <algorithm>
+#include <utility>
 
 #include "kernels/backend.h"
 #include "kernels/cpu/batch_norm.h"
@@ -7,6 +8,7 @@
 #include "kernels/cpu/conv_passes.h"
 #include "kernels/cpu/max_pool.h"
 #include "kernels/cpu/onednn_passes.h"
+#include "kernels/cpu/shared_conv.h"
 #include "kernels/cpu/small_ops.h"
 #include "kernels/cpu/vector_kernels.h"
 #include "kernels/shape_check.h"
@@ -36,6 +38,8 @@ bool weights_stay_resident(const ConvShape& shape) {
 
 class CpuBackend final : public Backend {
  public:
+  explicit CpuBackend(std::shared_ptr<const Team> team) : team_(std::move(team)) {}
+
   std::string name() const override { return "cpu"; }
   std::string isa() const override { return cpu::isa_name(cpu::active_isa()); }
   DType dtype() const override { return DType::float32; }
@@ -43,23 +47,19 @@ class CpuBackend final : public Backend {
   std::unique_ptr<ConvForward> conv_forward(const ConvShape& shape,
                                             Activation activation) const override {
     check_shape(shape);
-    if (shape.depthwise) return cpu::make_depthwise_forward(shape, activation);
-    if (cpu::is_pointwise(shape)) return cpu::make_pointwise_forward(shape, activation);
-    if (!weights_stay_resident(shape)) {
-      if (auto pass = cpu::make_onednn_forward(shape, activation, cpu::Clipping::keeps_nan))
-        return pass;
+    const auto own = [&](const ConvShape& part) { return own_forward(part, activation); };
+    if (team_ && shape.batch > 1) {
+      if (auto pass = cpu::make_shared_forward(shape, team_, own)) return pass;
     }
-    return cpu::make_window_forward(shape, activation);
+    return own(shape);
   }
 
   std::unique_ptr<ConvGradInput> conv_grad_input(const ConvShape& shape) const override {
     check_shape(shape);
-    if (shape.depthwise) return cpu::make_depthwise_grad_input(shape);
-    if (cpu::is_pointwise(shape)) return cpu::make_pointwise_grad_input(shape);
-    if (!weights_stay_resident(shape) || shape.in_c < kWindowGradInputChannels) {
-      if (auto pass = cpu::make_onednn_grad_input(shape)) return pass;
+    if (team_ && shape.batch > 1) {
+      if (auto pass = cpu::make_shared_grad_input(shape, team_, own_grad_input)) return pass;
     }
-    return cpu::make_window_grad_input(shape);
+    return own_grad_input(shape);
   }
 
   std::unique_ptr<ConvGradWeight> conv_grad_weight(const ConvShape& shape, SliceKind kind,
@@ -73,7 +73,9 @@ class CpuBackend final : public Backend {
     cpu::gather_channels(floats(x), positions, channel_count, channels, floats(out));
   }
   void apply_mask(void* dy, const uint8_t* mask, int64_t elements) const override {
-    cpu::vector_kernels().apply_mask(floats(dy), mask, elements);
+    for_each_piece(elements, [&](int64_t begin, int64_t count) {
+      cpu::vector_kernels().apply_mask(floats(dy) + begin, mask + begin / 8, count);
+    });
   }
   void grad_bias(const void* dy, int64_t positions, int64_t channel_count,
                  void* db) const override {
@@ -104,25 +106,26 @@ class CpuBackend final : public Backend {
   }
   void batch_statistics(const void* z, int64_t positions, int64_t channel_count, void* mean,
                         void* variance) const override {
-    cpu::batch_statistics(floats(z), positions, channel_count, floats(mean), floats(variance));
+    cpu::batch_statistics(floats(z), positions, channel_count, floats(mean), floats(variance),
+                          team_.get());
   }
   void batch_norm_forward(const BatchNormBuffers& buffers, int64_t positions, int64_t channel_count,
                           Activation activation, const void* residual, void* y,
                           uint8_t* mask) const override {
     cpu::batch_norm_forward(buffers, positions, channel_count, activation, floats(residual),
-                            floats(y), mask);
+                            floats(y), mask, team_.get());
   }
   void batch_norm_grad_parameters(const BatchNormBuffers& buffers, const void* dy,
                                   int64_t positions, int64_t channel_count, void* dgamma,
                                   void* dbeta) const override {
     cpu::batch_norm_grad_parameters(buffers, floats(dy), positions, channel_count, floats(dgamma),
-                                    floats(dbeta));
+                                    floats(dbeta), team_.get());
   }
   void batch_norm_grad_input(const BatchNormBuffers& buffers, const void* dy, const void* dgamma,
                              const void* dbeta, int64_t positions, int64_t channel_count,
                              void* dz) const override {
     cpu::batch_norm_grad_input(buffers, floats(dy), floats(dgamma), floats(dbeta), positions,
-                               channel_count, floats(dz));
+                               channel_count, floats(dz), team_.get());
   }
   void update_statistics(const StepControl* control, const void* mean, const void* variance,
                          int64_t positions, int64_t channel_count, double momentum,
@@ -139,7 +142,9 @@ class CpuBackend final : public Backend {
     cpu::normalize(pixels, positions, mean, std, floats(x));
   }
   void add(const void* x, int64_t elements, void* out) const override {
-    cpu::vector_kernels().add(floats(x), elements, floats(out));
+    for_each_piece(elements, [&](int64_t begin, int64_t count) {
+      cpu::vector_kernels().add(floats(x) + begin, count, floats(out) + begin);
+    });
   }
   void copy(const void* x, int64_t elements, void* out) const override {
     std::copy_n(floats(x), elements, floats(out));
@@ -156,12 +161,44 @@ class CpuBackend final : public Backend {
                    double* norms) const override {
     cpu::slice_norms(shape, kind, count, floats(dw), norms);
   }
+
+ private:
+  /// visit(begin, count) for all elements: whole bytes of a mask at a time, by the team.
+  template <typename Visit>
+  void for_each_piece(int64_t elements, const Visit& visit) const {
+    if (!team_) return visit(0, elements);
+    constexpr int64_t kElements = 1 << 15;  // enough that handing it to a thread does not show
+    run_pieces(team_.get(), (elements + kElements - 1) / kElements, [&](int64_t piece, int) {
+      visit(piece * kElements, std::min(kElements, elements - piece * kElements));
+    });
+  }
+
+  static std::unique_ptr<ConvForward> own_forward(const ConvShape& shape, Activation activation) {
+    if (shape.depthwise) return cpu::make_depthwise_forward(shape, activation);
+    if (cpu::is_pointwise(shape)) return cpu::make_pointwise_forward(shape, activation);
+    if (!weights_stay_resident(shape)) {
+      if (auto pass = cpu::make_onednn_forward(shape, activation, cpu::Clipping::keeps_nan))
+        return pass;
+    }
+    return cpu::make_window_forward(shape, activation);
+  }
+
+  static std::unique_ptr<ConvGradInput> own_grad_input(const ConvShape& shape) {
+    if (shape.depthwise) return cpu::make_depthwise_grad_input(shape);
+    if (cpu::is_pointwise(shape)) return cpu::make_pointwise_grad_input(shape);
+    if (!weights_stay_resident(shape) || shape.in_c < kWindowGradInputChannels) {
+      if (auto pass = cpu::make_onednn_grad_input(shape)) return pass;
+    }
+    return cpu::make_window_grad_input(shape);
+  }
+
+  std::shared_ptr<const Team> team_;  ///< null: whoever calls computes
 };
 
 }  // namespace
 
-std::unique_ptr<Backend> make_cpu_backend() {
-  return std::make_unique<CpuBackend>();
+std::unique_ptr<Backend> make_cpu_backend(std::shared_ptr<const Team> team) {
+  return std::make_unique<CpuBackend>(std::move(team));
 }
 
 }  // namespace trady::kernels

@@ -72,6 +72,30 @@ struct DepthwiseGradWeightArgs {
   float* const* sums = nullptr;  ///< of each r: [taps][channels]
 };
 
+/// Some columns of row-major matrices whose rows are `step` floats apart: channels of a batch-norm
+/// at all positions. What belongs to a column alone is contiguous.
+struct Columns {
+  int64_t rows = 0, columns = 0, step = 0;
+};
+
+/// y = activation((z - mean) * slope + offset + addend). `addend` may be null, or y itself.
+struct NormalizeArgs {
+  Columns shape;
+  const float *z = nullptr, *mean = nullptr, *slope = nullptr, *offset = nullptr;
+  const float* addend = nullptr;
+  Activation activation = Activation::none;
+  float* y = nullptr;
+  uint8_t* mask = nullptr;  ///< as write_mask of y; null: none, as where step is no multiple of 8
+};
+
+/// dz = slope * (dy - shift - (z - mean) * tilt). `dz` may be dy.
+struct NormalizeGradArgs {
+  Columns shape;
+  const float *z = nullptr, *mean = nullptr, *dy = nullptr;
+  const float *slope = nullptr, *shift = nullptr, *tilt = nullptr;
+  float* dz = nullptr;
+};
+
 struct VectorKernels {
   int vector_floats;
   void (*gemm)(const GemmArgs& args);
@@ -84,6 +108,14 @@ struct VectorKernels {
   void (*apply_mask)(float* dy, const uint8_t* mask, int64_t elements);
   void (*add)(const float* x, int64_t elements, float* out);
   void (*column_sums)(const float* x, int64_t rows, int64_t columns, float* sums);
+  /// Of every column the sums of x - origin and of its square, in double.
+  void (*column_moments)(const Columns& shape, const float* x, const float* origin, double* sums,
+                         double* squares);
+  /// Of every column the sums of dy and of dy * (z - mean), in double.
+  void (*column_products)(const Columns& shape, const float* dy, const float* z, const float* mean,
+                          double* sums, double* products);
+  void (*normalize)(const NormalizeArgs& args);
+  void (*normalize_grad)(const NormalizeGradArgs& args);
 };
 
 /// The kernels of one level. Calling them on a CPU without that level is an illegal instruction.

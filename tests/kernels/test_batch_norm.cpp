@@ -15,7 +15,7 @@ using kernels::StepControl;
 struct Rows {
   int64_t positions, channels;
 };
-const std::vector<Rows> kRows{{1, 1}, {1, 9}, {7, 1}, {35, 3}, {64, 16}, {100, 257}};
+const std::vector<Rows> kRows{{1, 1}, {1, 9}, {7, 1}, {35, 3}, {64, 16}, {100, 257}, {300, 40}};
 
 /// The values of one batch-norm on one device.
 struct Layer {

@@ -180,7 +180,7 @@ class Runs(run_test_case.RunTestCase):
                     "--budget", "10%", "--pool", "all", "--batch", 8, "--epochs", 4, "--warmup", 1]
             whole, out = self.folder / f"{mode}-whole", self.folder / f"{mode}-killed"
             started = time.monotonic()
-            self.run_trady(*args, "--out", whole)
+            self.run_trady(*args, "--threads", 1, "--out", whole)  # their number decides no bit
             seconds = time.monotonic() - started
             command = [test_cli.TRADY, "finetune", *map(str, args), "--out", str(out), "--resume"]
             self.assertGreater(kill_and_resume.run_with_kills(command, 3, seconds / 2, moments), 0)

@@ -40,6 +40,35 @@ inline void store(float* p, Vector<kWidth> v) {
   __builtin_memcpy(p, &v, sizeof v);
 }
 
+/// As many doubles.
+template <int kWidth>
+struct DoublesOf {
+  typedef double Type __attribute__((vector_size(8 * kWidth)));
+};
+template <>
+struct DoublesOf<1> {
+  using Type = double;
+};
+template <int kWidth>
+using Doubles = typename DoublesOf<kWidth>::Type;
+
+template <int kWidth>
+inline Doubles<kWidth> doubles_of(Vector<kWidth> v) {
+  if constexpr (kWidth == 1) {
+    return static_cast<double>(v);
+  } else {
+    return __builtin_convertvector(v, Doubles<kWidth>);
+  }
+}
+
+template <int kWidth>
+inline void add_to(double* sums, Doubles<kWidth> v) {
+  Doubles<kWidth> sum;
+  __builtin_memcpy(&sum, sums, sizeof sum);
+  sum += v;
+  __builtin_memcpy(sums, &sum, sizeof sum);
+}
+
 /// Written as a subtraction because x - 0 is x for every x (0 + x is not, for -0) and folds away.
 template <int kWidth>
 inline Vector<kWidth> broadcast(float x) {

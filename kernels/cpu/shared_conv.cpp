@@ -1,0 +1,119 @@
+#include "kernels/cpu/shared_conv.h"
+
+#include <utility>
+
+namespace trady::kernels::cpu {
+namespace {
+
+constexpr int64_t kAlignment = 64;  // of scratch, as kernels/backend.h promises it
+
+ConvShape one_image(ConvShape shape) {
+  shape.batch = 1;
+  return shape;
+}
+
+int64_t aligned(int64_t bytes) {
+  return (bytes + kAlignment - 1) / kAlignment * kAlignment;
+}
+
+const float* image(const void* values, int64_t index, int64_t elements) {
+  return values ? static_cast<const float*>(values) + index * elements : nullptr;
+}
+
+float* image(void* values, int64_t index, int64_t elements) {
+  return values ? static_cast<float*>(values) + index * elements : nullptr;
+}
+
+void* part(void* scratch, int thread, int64_t bytes) {
+  return scratch ? static_cast<std::byte*>(scratch) + thread * bytes : nullptr;
+}
+
+class SharedForward final : public ConvForward {
+ public:
+  SharedForward(const ConvShape& shape, std::shared_ptr<const Team> team,
+                std::unique_ptr<ConvForward> one)
+      : images_(shape.batch),
+        in_elements_(one_image(shape).in_elements()),
+        out_elements_(one_image(shape).out_elements()),
+        team_(std::move(team)),
+        one_(std::move(one)),
+        scratch_bytes_(aligned(one_->scratch_bytes())) {}
+
+  int64_t scratch_bytes() const override { return team_->threads() * scratch_bytes_; }
+  int64_t prepared_weight_bytes() const override { return one_->prepared_weight_bytes(); }
+  void prepare_weight(const void* w, void* prepared) const override {
+    one_->prepare_weight(w, prepared);
+  }
+  void run(const Buffers& buffers) const override {
+    team_->run(images_, [&](int64_t index, int thread) {
+      Buffers own = buffers;
+      own.x = image(buffers.x, index, in_elements_);
+      own.residual = image(buffers.residual, index, out_elements_);
+      own.y = image(buffers.y, index, out_elements_);
+      if (buffers.mask) own.mask = buffers.mask + index * out_elements_ / 8;
+      own.scratch = part(buffers.scratch, thread, scratch_bytes_);
+      one_->run(own);
+    });
+  }
+
+ private:
+  int64_t images_, in_elements_, out_elements_;
+  std::shared_ptr<const Team> team_;
+  std::unique_ptr<ConvForward> one_;
+  int64_t scratch_bytes_;  ///< of a thread
+};
+
+class SharedGradInput final : public ConvGradInput {
+ public:
+  SharedGradInput(const ConvShape& shape, std::shared_ptr<const Team> team,
+                  std::unique_ptr<ConvGradInput> one)
+      : images_(shape.batch),
+        in_elements_(one_image(shape).in_elements()),
+        out_elements_(one_image(shape).out_elements()),
+        team_(std::move(team)),
+        one_(std::move(one)),
+        scratch_bytes_(aligned(one_->scratch_bytes())) {}
+
+  bool masks_gradient() const override { return one_->masks_gradient(); }
+  int64_t scratch_bytes() const override { return team_->threads() * scratch_bytes_; }
+  int64_t prepared_weight_bytes() const override { return one_->prepared_weight_bytes(); }
+  void prepare_weight(const void* w, void* prepared) const override {
+    one_->prepare_weight(w, prepared);
+  }
+  void run(const Buffers& buffers, GradientMode mode) const override {
+    team_->run(images_, [&](int64_t index, int thread) {
+      Buffers own = buffers;
+      own.dy = image(buffers.dy, index, out_elements_);
+      own.dx = image(buffers.dx, index, in_elements_);
+      if (buffers.mask) own.mask = buffers.mask + index * in_elements_ / 8;
+      own.scratch = part(buffers.scratch, thread, scratch_bytes_);
+      one_->run(own, mode);
+    });
+  }
+
+ private:
+  int64_t images_, in_elements_, out_elements_;
+  std::shared_ptr<const Team> team_;
+  std::unique_ptr<ConvGradInput> one_;
+  int64_t scratch_bytes_;  ///< of a thread
+};
+
+}  // namespace
+
+std::unique_ptr<ConvForward> make_shared_forward(
+    const ConvShape& shape, std::shared_ptr<const Team> team,
+    const std::function<std::unique_ptr<ConvForward>(const ConvShape&)>& make) {
+  const ConvShape one = one_image(shape);
+  if (one.out_elements() % 8 != 0) return nullptr;
+  return std::make_unique<SharedForward>(shape, std::move(team), make(one));
+}
+
+std::unique_ptr<ConvGradInput> make_shared_grad_input(
+    const ConvShape& shape, std::shared_ptr<const Team> team,
+    const std::function<std::unique_ptr<ConvGradInput>(const ConvShape&)>& make) {
+  const ConvShape one = one_image(shape);
+  if (one.in_elements() % 8 != 0) return nullptr;
+  return std::make_unique<SharedGradInput>(shape, std::move(team), make(one));
+}
+
+}  // namespace trady::kernels::cpu
