@@ -158,7 +158,8 @@ StepRequest request_of(const ModelOptions& model, const MethodOptions& method,
 
 std::unique_ptr<kernels::Backend> make_training_backend(const ModelOptions& described) {
   std::shared_ptr<const kernels::Team> team;
-  if (described.batch_norm == models::name_of(BatchNormMode::train)) {
+  const bool may_be_cpu = described.device == "cpu" || described.device == "auto";
+  if (may_be_cpu && described.batch_norm == models::name_of(BatchNormMode::train)) {
     team = std::make_shared<WorkerTeam>(thread_count(described));
   }
   return make_backend(described.device, described.precision, team);
