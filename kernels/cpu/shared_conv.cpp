@@ -24,19 +24,16 @@ float* image(void* values, int64_t index, int64_t elements) {
   return values ? static_cast<float*>(values) + index * elements : nullptr;
 }
 
-void* part(void* scratch, int thread, int64_t bytes) {
-  return scratch ? static_cast<std::byte*>(scratch) + thread * bytes : nullptr;
-}
-
-class SharedForward final : public ConvForward {
+/// What both directions have in common.
+template <typename Pass>
+class Shared : public Pass {
  public:
-  SharedForward(const ConvShape& shape, std::shared_ptr<const Team> team,
-                std::unique_ptr<ConvForward> one)
-      : images_(shape.batch),
-        in_elements_(one_image(shape).in_elements()),
+  Shared(const ConvShape& shape, std::shared_ptr<const Team> team, std::unique_ptr<Pass> one)
+      : in_elements_(one_image(shape).in_elements()),
         out_elements_(one_image(shape).out_elements()),
-        team_(std::move(team)),
         one_(std::move(one)),
+        images_(shape.batch),
+        team_(std::move(team)),
         scratch_bytes_(aligned(one_->scratch_bytes())) {}
 
   int64_t scratch_bytes() const override { return team_->threads() * scratch_bytes_; }
@@ -44,58 +41,55 @@ class SharedForward final : public ConvForward {
   void prepare_weight(const void* w, void* prepared) const override {
     one_->prepare_weight(w, prepared);
   }
-  void run(const Buffers& buffers) const override {
+
+ protected:
+  /// visit(index of the image, scratch of the thread)
+  template <typename Visit>
+  void for_each_image(void* scratch, const Visit& visit) const {
     team_->run(images_, [&](int64_t index, int thread) {
+      visit(index, scratch ? static_cast<std::byte*>(scratch) + thread * scratch_bytes_ : nullptr);
+    });
+  }
+
+  int64_t in_elements_, out_elements_;  ///< of an image
+  std::unique_ptr<Pass> one_;
+
+ private:
+  int64_t images_;
+  std::shared_ptr<const Team> team_;
+  int64_t scratch_bytes_;  ///< of a thread
+};
+
+class SharedForward final : public Shared<ConvForward> {
+ public:
+  using Shared::Shared;
+  void run(const Buffers& buffers) const override {
+    for_each_image(buffers.scratch, [&](int64_t index, void* scratch) {
       Buffers own = buffers;
       own.x = image(buffers.x, index, in_elements_);
       own.residual = image(buffers.residual, index, out_elements_);
       own.y = image(buffers.y, index, out_elements_);
       if (buffers.mask) own.mask = buffers.mask + index * out_elements_ / 8;
-      own.scratch = part(buffers.scratch, thread, scratch_bytes_);
+      own.scratch = scratch;
       one_->run(own);
     });
   }
-
- private:
-  int64_t images_, in_elements_, out_elements_;
-  std::shared_ptr<const Team> team_;
-  std::unique_ptr<ConvForward> one_;
-  int64_t scratch_bytes_;  ///< of a thread
 };
 
-class SharedGradInput final : public ConvGradInput {
+class SharedGradInput final : public Shared<ConvGradInput> {
  public:
-  SharedGradInput(const ConvShape& shape, std::shared_ptr<const Team> team,
-                  std::unique_ptr<ConvGradInput> one)
-      : images_(shape.batch),
-        in_elements_(one_image(shape).in_elements()),
-        out_elements_(one_image(shape).out_elements()),
-        team_(std::move(team)),
-        one_(std::move(one)),
-        scratch_bytes_(aligned(one_->scratch_bytes())) {}
-
+  using Shared::Shared;
   bool masks_gradient() const override { return one_->masks_gradient(); }
-  int64_t scratch_bytes() const override { return team_->threads() * scratch_bytes_; }
-  int64_t prepared_weight_bytes() const override { return one_->prepared_weight_bytes(); }
-  void prepare_weight(const void* w, void* prepared) const override {
-    one_->prepare_weight(w, prepared);
-  }
   void run(const Buffers& buffers, GradientMode mode) const override {
-    team_->run(images_, [&](int64_t index, int thread) {
+    for_each_image(buffers.scratch, [&](int64_t index, void* scratch) {
       Buffers own = buffers;
       own.dy = image(buffers.dy, index, out_elements_);
       own.dx = image(buffers.dx, index, in_elements_);
       if (buffers.mask) own.mask = buffers.mask + index * in_elements_ / 8;
-      own.scratch = part(buffers.scratch, thread, scratch_bytes_);
+      own.scratch = scratch;
       one_->run(own, mode);
     });
   }
-
- private:
-  int64_t images_, in_elements_, out_elements_;
-  std::shared_ptr<const Team> team_;
-  std::unique_ptr<ConvGradInput> one_;
-  int64_t scratch_bytes_;  ///< of a thread
 };
 
 }  // namespace
