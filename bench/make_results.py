@@ -10,6 +10,7 @@ import pathlib
 import statistics
 
 import gpu_tables
+import memory_tables
 import methods_table
 import recipe_table
 from markdown_table import table
@@ -54,60 +55,6 @@ def step_section(name, title):
     ]
     head = ["row", "ms", "quartiles"] + [f"of PyTorch {peer}" for peer in result["peer"]]
     return [f"## {title}", "", *origin(result), *table(head, rows)]
-
-
-def memory_section():
-    result = read("memory.json")
-    if not result:
-        return []
-    rows = []
-    for method, cases in result["methods"].items():
-        for case in ("default", "limit", "smallest"):
-            if isinstance(cases.get(case), dict):
-                c = cases[case]
-                rows.append(
-                    [
-                        method,
-                        case if not c["limit"] else f"{case}: {c['limit']}",
-                        f"{c['peak_bytes'] / 2**20:.2f}",
-                        f"{c['bound_bytes'] / 2**20:.2f}",
-                        str(c["workers"]),
-                        c["sizing"],
-                    ]
-                )
-    head = ["method", "case", "reserved MiB", "bound over all draws MiB", "workers", "sizing"]
-    return [
-        "## Memory of a step",
-        "",
-        *origin(result),
-        *table(head, rows),
-        *saved_for_backward(result),
-    ]
-
-
-def saved_for_backward(result):
-    """What backward finds, of a whole batch: ours, and PyTorch's by its saved-tensor hooks."""
-    batch = result["settings"]["batch"]
-    rows = []
-    for method, cases in result["methods"].items():
-        case = cases["default"]
-        saved = case["saved_for_backward_bytes_of_a_worker"]
-        # "slices" is what the formula says of the inputs.
-        held = (saved["inputs"] + saved["masks"]) * case["workers"]
-        rows.append([method, "trady", f"{held / 2**20:.2f}", f"{case['peak_bytes'] / 2**20:.2f}"])
-    peer = read("peers/step_memory-pytorch.json")
-    if peer:
-        memory = peer["memory"]
-        rows.append(["full", "PyTorch", f"{memory['full_saved_bytes'] / 2**20:.2f}", ""])
-        for gates, kept in memory["sliced_kept_bytes"].items():
-            name = f"sliced, ReLU6 by {gates}"
-            rows.append([name, "PyTorch", f"{sum(kept.values()) / 2**20:.2f}", ""])
-    return [
-        f"Saved for backward at batch {batch}: trady's workers hold a micro-batch each, PyTorch the",
-        "whole batch. The last column is everything of the step, weights included.",
-        "",
-        *table(["method", "engine", "saved MiB", "reserved MiB"], rows),
-    ]
 
 
 def imagenet_section():
@@ -372,7 +319,10 @@ def main():
         *micro_batch_section(),
         *grad_weight_section(),
         *conv_passes_section(),
-        *memory_section(),
+        *memory_tables.section(read, origin, "memory.json"),
+        *memory_tables.peer_section(
+            read, origin, "memory_resnet50.json", "peers/memory_resnet50-pytorch.json"
+        ),
         *imagenet_section(),
         *trajectory_section(),
         *accuracy_section(
