@@ -13,7 +13,7 @@ import gpu_tables
 import memory_tables
 import methods_table
 import recipe_table
-from markdown_table import table
+from markdown_table import origin, table
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "bench" / "results"
@@ -22,17 +22,6 @@ RESULTS = ROOT / "bench" / "results"
 def read(name):
     path = RESULTS / name
     return json.loads(path.read_text()) if path.exists() else None
-
-
-def origin(result):
-    machine = result["machine"]
-    return [
-        f"{machine['cpu']}, {machine['cores']} cores, {machine['isa'].upper()}; "
-        f"commit {result['commit'][:10]}",
-        "",
-        f"    {result['command']}",
-        "",
-    ]
 
 
 def step_section(name, title):
@@ -58,22 +47,19 @@ def step_section(name, title):
 
 
 def imagenet_section():
-    names = ("mbv2-w0.35", "mcunet-5fps", "proxyless-w0.3")
-    evaluations = [read(f"imagenet_sample/{name}.json") for name in names]
+    result = read("imagenet_sample.json")
+    if not result:
+        return []
     rows = [
         [e["model"], f"{e['image_size']}", f"{e['images']}", f"{100 * e['accuracy']:.1f}"]
-        for e in evaluations
-        if e
+        for e in result["evaluations"]
     ]
-    if not rows:
-        return []
     return [
         "## The converted networks on a sample of ImageNet-1k",
         "",
         "Through trady's own decoding, resize and crop; no training.",
         "",
-        "    trady eval --weights W --data imagenet1k-sample --json FILE",
-        "",
+        *origin(result, "trady eval --weights W --data data/imagenet1k-sample --json FILE"),
         *table(["network", "px", "images", "top-1 %"], rows),
     ]
 
@@ -280,10 +266,11 @@ def accuracy_section(name, title, peer_name=None):
         f"{pathlib.Path(s['weights']).stem}, batch {s['batch']}, {s['warmup']} + {s['epochs']} epochs, "
         f"learning rates: {rates}; budgeted methods with 27,946 elements.",
         "",
-        "    trady finetune --weights W --data D --method M [--budget 27946] --lr LR \\",
-        f"          --warmup {s['warmup']} --epochs {s['epochs']} --batch {s['batch']} --seed SEED --out RUN",
-        f"    bench/collect_runs.py bench/results/{name} RUN...",
-        "",
+        *origin(
+            result,
+            "trady finetune --weights W --data D --method M [--budget 27946] --lr LR \\",
+            f"      --warmup {s['warmup']} --epochs {s['epochs']} --batch {s['batch']} --seed SEED --out RUN",
+        ),
         *table(head, rows),
     ]
 
@@ -319,9 +306,9 @@ def main():
         *micro_batch_section(),
         *grad_weight_section(),
         *conv_passes_section(),
-        *memory_tables.section(read, origin, "memory.json"),
+        *memory_tables.section(read, "memory.json"),
         *memory_tables.peer_section(
-            read, origin, "memory_resnet50.json", "peers/memory_resnet50-pytorch.json"
+            read, "memory_resnet50.json", "peers/memory_resnet50-pytorch.json"
         ),
         *imagenet_section(),
         *trajectory_section(),

@@ -1,6 +1,6 @@
 """What steps hold, by bench_memory, and what PyTorch's do, for docs/results.md."""
 
-from markdown_table import table
+from markdown_table import origin, table
 
 
 def mib(size):
@@ -49,8 +49,8 @@ def saved_for_backward(read, result):
     ]
 
 
-def section(read, origin, name):
-    """Lines of the section; none without a result. `read`, `origin` are make_results'."""
+def section(read, name):
+    """Lines of the section; none without a result. `read` is make_results.read."""
     result = read(name)
     if not result:
         return []
@@ -84,7 +84,7 @@ def beside_full_steps(cases, peer):
     )
 
 
-def peer_section(read, origin, name, peer_name):
+def peer_section(read, name, peer_name):
     """One method under a budget beside a full step of PyTorch."""
     result, peer = read(name), read(peer_name)
     if not result or not peer:

@@ -3,7 +3,7 @@
 import math
 import statistics
 
-from markdown_table import table
+from markdown_table import origin, table
 
 
 def spread(values):
@@ -81,11 +81,12 @@ def section(read, name, rates_name, title, introduction):
         *introduction,
         *facts(result["runs"]),
         "",
-        "    trady finetune --weights W --data D --method M [--budget B | --last K] --lr LR \\",
-        f"          --image-size {s['image_size']} --warmup {s['warmup']} --epochs {s['epochs']} "
-        f"--batch {s['batch']} --threads {threads} --seed SEED --out RUN",
-        f"    bench/collect_runs.py bench/results/{name} RUN...",
-        "",
+        *origin(
+            result,
+            "trady finetune --weights W --data D --method M [--budget B | --last K] --lr LR \\",
+            f"      --image-size {s['image_size']} --warmup {s['warmup']} --epochs {s['epochs']} "
+            f"--batch {s['batch']} --threads {threads} --seed SEED --out RUN",
+        ),
         *table(head, [row_of(method, runs) for (method, _), runs in groups.items()]),
         *rates_tried(read(rates_name)),
     ]
