@@ -95,8 +95,9 @@ def peer_section(read, name, peer_name):
     return [
         f"## Memory of a step beside PyTorch: {network} at {s['image_size']} px",
         "",
-        f"trady: {method} with a budget of {s['budget']}, batch {s['batch']}, {s['threads']} threads,",
-        "batch-norms frozen. PyTorch: one full step, eager, of the same batch, batch-norms frozen too.",
+        f"trady: method {method}, a budget of {s['budget']}, batch {s['batch']}, {s['threads']} threads, "
+        "batch-norms frozen.",
+        "PyTorch: one full step, eager, of the same batch, batch-norms frozen too.",
         "",
         *origin(result),
         *case_table(result),
