@@ -279,7 +279,7 @@ MBV2 = """\
 Batch-norms folded, at the default learning rates; SU and Velocity have the budget of SU's smallest
 scheme. head, trady and full are above. The rates tried (below) are what the default rates of
 networks without batch-norm come from: one seed each, chosen by the test images, so rates to begin
-with. Of mbv2-w0.35 trady's budget is B there too, of the other networks 2%."""
+with. There mbv2-w0.35 has the budget B, and the other networks have 2%."""
 
 RESNET20 = """\
 From its CIFAR-10 weights, batch-norms frozen, at 32 px: the size that it was trained at, so
