@@ -53,6 +53,12 @@ def facts(runs):
     ]
 
 
+def largest_rise(epochs):
+    """Of the training loss, from an epoch to the next: how near a run came to diverging."""
+    losses = [epoch["loss"] for epoch in epochs]
+    return max(0, *(after - before for before, after in zip(losses, losses[1:])))
+
+
 def what_was_tried(run):
     return network(run), run["settings"]["method"], learning_rate(run)
 
@@ -66,13 +72,18 @@ def rates_tried(result):
         s, epochs = run["settings"], run["epochs"]
         diverged = len(epochs) < s["warmup"] + s["epochs"]
         outcome = (
-            [f"diverges in epoch {len(epochs) + 1}", ""]
+            [f"diverges in epoch {len(epochs) + 1}", "", ""]
             if diverged
-            else [f"{100 * epochs[-1]['test']['accuracy']:.2f}", f"{epochs[-1]['loss']:.3f}"]
+            else [
+                f"{100 * epochs[-1]['test']['accuracy']:.2f}",
+                f"{epochs[-1]['loss']:.3f}",
+                f"{largest_rise(epochs):.3f}",
+            ]
         )
         rows.append([network(run), s["method"], f"{learning_rate(run):g}", *outcome])
     seed = result["runs"][0]["settings"]["seed"]
     head = ["network", "method", "learning rate", "test top-1 %", "training loss, last epoch"]
+    head.append("largest rise of the loss")
     return [f"Learning rates tried, seed {seed}:", "", *origin(result), *table(head, rows)]
 
 
