@@ -95,17 +95,17 @@ def peer_section(read, name, peer_name):
     return [
         f"## Memory of a step beside PyTorch: {network} at {s['image_size']} px",
         "",
-        f"trady: method {method}, a budget of {s['budget']}, batch {s['batch']}, {s['threads']} threads, "
-        "batch-norms frozen.",
+        f"trady: method {method}, a budget of {s['budget']}, batch {s['batch']}, "
+        f"{s['threads']} threads, batch-norms frozen.",
         "PyTorch: one full step, eager, of the same batch, batch-norms frozen too.",
         "",
         *origin(result),
         *case_table(result),
         *origin(peer),
-        "Of a step: trady has everything that it reserves, weights included; PyTorch what the step adds",
-        "to a process that has weights and images already. By VmHWM: how much the process grows from",
-        "before there is a network to its fullest moment, on both sides. The last column is trady's",
-        "share of the layout that takes less.",
+        "Of a step: trady has everything that it reserves, weights included; PyTorch what the step",
+        "adds to a process that has weights and images already. By VmHWM: how much the process grows",
+        "from before there is a network to its fullest moment, on both sides. The last column is",
+        "trady's share of the layout that takes less.",
         "",
         *beside_full_steps(cases, peer),
     ]

@@ -3,9 +3,9 @@
     python peak_memory.py --model resnet50 --out peak_memory.json
 
 Eager, on the CPU: forward, mean cross-entropy, backward and SGD without momentum on all weights,
-batch-norms frozen as `trady finetune --batch-norm frozen` has them: statistics, gamma and beta stay.
-Each memory layout runs in a process of its own, which the kernel's counters (VmRSS, VmHWM in
-/proc/self/status) are read in: when PyTorch is imported, before the step, at the fullest moment.
+with the batch-norms frozen as by `trady finetune --batch-norm frozen`: statistics, gamma and beta
+stay. Each memory layout runs in a process of its own, in which the kernel's counters (VmRSS and
+VmHWM of /proc/self/status) are read: before there is a network, before the step, and behind it.
 Weights and images are random: memory does not depend on them.
 """
 
