@@ -1,9 +1,10 @@
 """Every method on one network, one row each, for docs/results.md."""
 
 import math
+import pathlib
 import statistics
 
-from markdown_table import table
+from markdown_table import origin, table
 
 
 def spread(values):
@@ -13,6 +14,14 @@ def spread(values):
 
 def learning_rate(run):
     return run["settings"]["learning_rate"]
+
+
+def network(run):
+    return pathlib.Path(run["settings"]["weights"]).stem
+
+
+def in_words(budget):
+    return f"{budget} of the network's elements" if budget.endswith("%") else f"{budget} elements"
 
 
 def row_of(method, runs):
@@ -39,9 +48,19 @@ def facts(runs):
     accuracy = statistics.mean(r["epochs"][-1]["test"]["accuracy"] for r in runs)
     error = 100 * math.sqrt(accuracy * (1 - accuracy) / images)
     return [
-        f"The budget B is {' or '.join(budgets)} of the network's elements.",
+        f"The budget B is {' or '.join(map(in_words, budgets))}.",
         f"One standard error of a run's accuracy on {images} images is {error:.1f} points.",
     ]
+
+
+def largest_rise(epochs):
+    """Of the training loss, from an epoch to the next: how near a run came to diverging."""
+    losses = [epoch["loss"] for epoch in epochs]
+    return max(0, *(after - before for before, after in zip(losses, losses[1:])))
+
+
+def what_was_tried(run):
+    return network(run), run["settings"]["method"], learning_rate(run)
 
 
 def rates_tried(result):
@@ -49,18 +68,23 @@ def rates_tried(result):
     if not result:
         return []
     rows = []
-    for run in sorted(result["runs"], key=lambda r: (r["settings"]["method"], learning_rate(r))):
+    for run in sorted(result["runs"], key=what_was_tried):
         s, epochs = run["settings"], run["epochs"]
         diverged = len(epochs) < s["warmup"] + s["epochs"]
         outcome = (
-            [f"diverges in epoch {len(epochs) + 1}", ""]
+            [f"diverges in epoch {len(epochs) + 1}", "", ""]
             if diverged
-            else [f"{100 * epochs[-1]['test']['accuracy']:.2f}", f"{epochs[-1]['loss']:.3f}"]
+            else [
+                f"{100 * epochs[-1]['test']['accuracy']:.2f}",
+                f"{epochs[-1]['loss']:.3f}",
+                f"{largest_rise(epochs):.3f}",
+            ]
         )
-        rows.append([s["method"], f"{learning_rate(run):g}", *outcome])
+        rows.append([network(run), s["method"], f"{learning_rate(run):g}", *outcome])
     seed = result["runs"][0]["settings"]["seed"]
-    head = ["method", "learning rate", "test top-1 %", "training loss, last epoch"]
-    return [f"Learning rates tried, seed {seed}:", "", *table(head, rows)]
+    head = ["network", "method", "learning rate", "test top-1 %", "training loss, last epoch"]
+    head.append("largest rise of the loss")
+    return [f"Learning rates tried, seed {seed}:", "", *origin(result), *table(head, rows)]
 
 
 def section(read, name, rates_name, title, introduction):
@@ -81,11 +105,12 @@ def section(read, name, rates_name, title, introduction):
         *introduction,
         *facts(result["runs"]),
         "",
-        "    trady finetune --weights W --data D --method M [--budget B | --last K] --lr LR \\",
-        f"          --image-size {s['image_size']} --warmup {s['warmup']} --epochs {s['epochs']} "
-        f"--batch {s['batch']} --threads {threads} --seed SEED --out RUN",
-        f"    bench/collect_runs.py bench/results/{name} RUN...",
-        "",
+        *origin(
+            result,
+            "trady finetune --weights W --data D --method M [--budget B | --last K] --lr LR \\",
+            f"      --image-size {s['image_size']} --warmup {s['warmup']} --epochs {s['epochs']} "
+            f"--batch {s['batch']} --threads {threads} --seed SEED --out RUN",
+        ),
         *table(head, [row_of(method, runs) for (method, _), runs in groups.items()]),
         *rates_tried(read(rates_name)),
     ]

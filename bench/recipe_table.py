@@ -3,7 +3,7 @@
 import pathlib
 import statistics
 
-from markdown_table import table
+from markdown_table import origin, table
 
 
 def ours_of(result):
@@ -67,12 +67,14 @@ def section(read, name, peer_name):
         f"{s['calibrate_bn']} images put the batch-norms back. PyTorch draws its own images,",
         "crops and selections: the seeds of the two sides are not paired.",
         "",
-        "    trady finetune --weights W --data D --method M [--budget 27946] \\",
-        f"          --batch-norm {s['batch_norm']} --calibrate-bn --lr {s['learning_rate']} "
-        f"--warmup {s['warmup']} --epochs {s['epochs']} \\",
-        f"          --batch {s['batch']} --seed SEED --out RUN",
-        f"    bench/collect_runs.py bench/results/{name} RUN...",
+        *origin(
+            result,
+            "trady finetune --weights W --data D --method M [--budget 27946] \\",
+            f"      --batch-norm {s['batch_norm']} --calibrate-bn --lr {s['learning_rate']} "
+            f"--warmup {s['warmup']} --epochs {s['epochs']} \\",
+            f"      --batch {s['batch']} --seed SEED --out RUN",
+        ),
     ]
     if peer:
-        lines.append(f"    {peer['command']}")
-    return [*lines, "", *table(head, rows)]
+        lines += origin(peer)
+    return [*lines, *table(head, rows)]

@@ -183,13 +183,18 @@ bool looks_at_gradients(const std::string& method) {
 }  // namespace
 
 double default_learning_rate(const ModelOptions& model, const std::string& method) {
-  // The paper's; with batch-norm trained it works for every method (docs/method.md section 7).
+  // The paper's. Of networks whose batch-norms are trained, trady and full learn with it
+  // (bench/results/accuracy_flowers12_recipe.json); for other methods it was not measured.
   if (model.batch_norm == models::name_of(BatchNormMode::train)) return 0.125;
-  // Networks without batch-norm diverge at the paper's 0.125; what moves every layer needs less.
-  // Seen on flowers12, 5 + 15 epochs, seed 0: proxyless-w0.3 reaches 96.25 % on the test images
-  // with full at 0.005, but 90.42 % at 0.01; the others reach 95 to 96.25 % with these. What
-  // selects by the gradient takes the channels that move most: d-det-rgn and d-det-raw diverge at
-  // 0.03 on mbv2-w0.35 and reach 92.92 and 95.83 % at 0.01.
+  // Of networks without batch-norm, from bench/results/accuracy_flowers12_rates.json (flowers12, 5
+  // + 15 epochs, one seed each; docs/results.md, learning rates tried): trady learns at 0.03 and
+  // 0.06 on mbv2-w0.35 and diverges at the paper's rate; what moves every layer needs less, and
+  // full diverges at 0.03. On the other two full survives 0.01, but its loss jumps in the warm-up;
+  // on proxyless-w0.3 it does not at 0.005. What selects by the gradient takes the channels that
+  // move most: d-det-rgn and d-det-raw diverge at 0.03. Chosen by hand, without a sweep: that
+  // last-k starts as full does and everything else as trady, and the rates of other models, which
+  // are mbv2-w0.35's: resnet20 with frozen batch-norms takes higher ones
+  // (bench/results/accuracy_flowers12_resnet20_rates.json).
   struct Rates {
     double careful, others;
   };

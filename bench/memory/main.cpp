@@ -108,7 +108,8 @@ nlohmann::json measure(const Settings& settings, const Case& wanted,
       {"beyond_plan_and_images", resident_first - resident_before - report.reserved - batch_bytes},
       {"steps_of_one_selection", resident_steps - resident_first},
       {"draws_first_half", resident_half - resident_steps},
-      {"draws_second_half", resident_bytes() - resident_half}};
+      {"draws_second_half", resident_bytes() - resident_half},
+      {"peak", peak_resident_bytes() - resident_before}};
   return json;
 }
 

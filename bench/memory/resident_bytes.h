@@ -2,6 +2,7 @@
 // no bench can ask too.
 #pragma once
 
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <cstdint>
@@ -14,6 +15,13 @@ inline int64_t resident_bytes() {
   int64_t pages = 0, resident = 0;
   std::ifstream("/proc/self/statm") >> pages >> resident;
   return resident * sysconf(_SC_PAGESIZE);
+}
+
+/// The most resident bytes so far: VmHWM.
+inline int64_t peak_resident_bytes() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return int64_t{1024} * usage.ru_maxrss;
 }
 
 }  // namespace trady::bench
