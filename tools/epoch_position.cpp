@@ -63,7 +63,8 @@ std::string text_of(const EpochPosition& position) {
       .dump();
 }
 
-EpochPosition parse_position(const std::string& text, int64_t steps, const std::string& origin) {
+EpochPosition parse_position(const std::string& text, int64_t steps, int64_t batch,
+                             const std::string& origin) {
   constexpr int kDeepest = 2;
   const json position = parse_strict_json<json>(text, origin + ": the position", kDeepest);
   if (!position.is_object()) fail(origin, ": the position in the epoch is not a JSON object");
@@ -76,6 +77,10 @@ EpochPosition parse_position(const std::string& text, int64_t steps, const std::
   parsed.done.loss = reader.number("loss");
   parsed.done.correct = reader.count("correct");
   parsed.done.images = reader.count("images");
+  if (parsed.done.images != parsed.done.steps * batch) {
+    reader.refuse("images", concat(parsed.done.steps, " steps of ", batch));
+  }
+  if (parsed.done.correct > parsed.done.images) reader.refuse("correct", "at most the images");
   parsed.done.step_seconds = reader.number("step_seconds");
   parsed.done.input_seconds = reader.number("input_seconds");
   parsed.work.forward = reader.count("forward");

@@ -16,7 +16,8 @@ struct EpochPosition {
 /// JSON that gives back every bit.
 std::string text_of(const EpochPosition& position);
 /// Error that names `origin` and the field, on anything that is not such a text of an epoch of
-/// `steps` steps.
-EpochPosition parse_position(const std::string& text, int64_t steps, const std::string& origin);
+/// `steps` steps of `batch` images.
+EpochPosition parse_position(const std::string& text, int64_t steps, int64_t batch,
+                             const std::string& origin);
 
 }  // namespace trady::tools

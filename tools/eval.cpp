@@ -62,7 +62,7 @@ Split choose_split(const EvalOptions& o) {
 }
 
 void run_eval(EvalOptions o) {
-  if (!o.json.empty()) require_writable("--json", o.json, o.model.weights);
+  if (!o.json.empty()) require_writable("--json", o.json, {o.model.weights, o.data.data});
   const Split split = choose_split(o);
   StepSettings steps;
   steps.batch = o.batch;

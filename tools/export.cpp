@@ -74,9 +74,9 @@ void run_export(ExportOptions options) {
   const auto file = open_weights(weights);
   const models::ModelFile described = models::describe(file);
   check_that_it_loads(file, described);
-  require_writable("the exported file", out, weights);
+  require_writable("the exported file", out, {weights});
   if (!described.class_names.empty()) {
-    require_writable("--class-file", options.class_file, weights);
+    require_writable("--class-file", options.class_file, {weights});
     if (fs::weakly_canonical(options.class_file) == fs::weakly_canonical(out)) {
       fail("--class-file ", options.class_file, ": is the exported file too; choose another name");
     }

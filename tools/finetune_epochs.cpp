@@ -197,6 +197,7 @@ void FinetuneRun::run() {
     position_ = {};
     record_->write(folder_->files().record());
   }
+  remove_unfinished();
   save_weights(folder_->files().weights());
   record_->write(folder_->files().record());
   const std::string weights = folder_->files().weights().string();

@@ -44,7 +44,8 @@ void FinetuneRun::open_unfinished_epoch() {
     fail(path.string(), ": is of epoch ", unfinished.record.epochs_done() + 1, ", but ",
          checkpoint_ ? concat("the checkpoint is of epoch ", epochs_before)
                      : std::string("there is no checkpoint"),
-         "; bring back checkpoint.safetensors, or remove this file to go on without it");
+         "; bring back checkpoint.safetensors, or ",
+         checkpoint_ ? "remove this file to go on from there" : "choose another --out");
   }
   if (unfinished.record.epochs_done() < epochs_before) return;
   if (record_ && !record_->is_of_same_run(unfinished.record)) {
@@ -57,7 +58,7 @@ void FinetuneRun::open_unfinished_epoch() {
 }
 
 EpochPosition FinetuneRun::position_in(const RunCheckpoint& unfinished) const {
-  return parse_position(unfinished.position(), steps_per_epoch_,
+  return parse_position(unfinished.position(), steps_per_epoch_, sizing_.settings.batch,
                         folder_->files().unfinished_epoch().string());
 }
 
@@ -81,7 +82,12 @@ RunState FinetuneRun::state() const {
 
 void FinetuneRun::save_checkpoint() {
   save_run_checkpoint(folder_->files().checkpoint(), state(), strategy_->state());
-  std::error_code error;  // one that stays is told apart by its number of epochs
+  remove_unfinished();
+}
+
+/// One that stays, since the run was killed, is told apart by its number of epochs.
+void FinetuneRun::remove_unfinished() {
+  std::error_code error;
   fs::remove(folder_->files().unfinished_epoch(), error);
 }
 

@@ -62,6 +62,7 @@ class FinetuneRun {
   RunState state() const;
   void save_checkpoint();
   void save_unfinished();
+  void remove_unfinished();
   int total_epochs() const { return o_.training.warmup + o_.training.epochs; }
 
   FinetuneOptions o_;

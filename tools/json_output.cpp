@@ -1,5 +1,7 @@
 #include "tools/json_output.h"
 
+#include <algorithm>
+
 #include "engine/atomic_file.h"
 #include "engine/error.h"
 #include "tools/run_folder.h"
@@ -10,11 +12,27 @@ void add_json_option(CLI::App& command, std::string& file) {
   command.add_option("--json", file, "write the result to this file too");
 }
 
-void require_writable(const std::string& option, const std::filesystem::path& file,
-                      const std::filesystem::path& weights) {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// Whether writing `file` would replace `input`, or what is in it already and is no earlier result.
+bool would_replace(const fs::path& file, const fs::path& input) {
   std::error_code error;  // where one of them does not exist
-  if (std::filesystem::equivalent(file, weights, error)) {
-    fail(option, " ", file.string(), ": would replace --weights ", weights.string(),
+  if (fs::equivalent(file, input, error)) return true;
+  if (!fs::is_directory(input, error) || !fs::exists(file, error)) return false;
+  if (file.extension() == ".json" || file.extension() == ".html") return false;
+  const fs::path real = fs::canonical(file, error), folder = fs::canonical(input, error);
+  return std::ranges::mismatch(folder, real).in1 == folder.end();
+}
+
+}  // namespace
+
+void require_writable(const std::string& option, const fs::path& file,
+                      const std::vector<fs::path>& inputs) {
+  for (const fs::path& input : inputs) {
+    if (input.empty() || !would_replace(file, input)) continue;
+    fail(option, " ", file.string(), ": would replace what is read from ", input.string(),
          "; choose another file");
   }
   if (is_file_of_run(file)) {

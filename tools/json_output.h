@@ -5,15 +5,17 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <vector>
 
 namespace trady::tools {
 
 void add_json_option(CLI::App& command, std::string& file);
 
 /// Error now if nothing could be written there: better before minutes of work than after. Error
-/// also if the file is `weights` or of a run's folder, by whatever name.
+/// also if the file is one of `inputs`, or a picture or the like in one that is a folder, or is of
+/// a run's folder, by whatever name.
 void require_writable(const std::string& option, const std::filesystem::path& file,
-                      const std::filesystem::path& weights);
+                      const std::vector<std::filesystem::path>& inputs);
 
 /// As valid JSON, whatever the encoding of the paths in it: bytes that are not UTF-8 are replaced.
 /// `indent` as nlohmann's dump.

@@ -35,7 +35,10 @@ void add_plan(CLI::App& app) {
       "    trady plan --model mbv2-w0.35 --budget 27946 --memory-limit 4.5MiB\n"
       "A unit is one input channel of one conv; theta is what updating it costs per sample.");
   command->callback([options] {
-    if (!options->json.empty()) require_writable("--json", options->json, options->model.weights);
+    if (!options->json.empty()) {
+      require_writable("--json", options->json,
+                       {options->model.weights, options->method.pool.value_or("")});
+    }
     const PlanReport plan(*options);
     plan.print();
     write_json(options->json, plan.json());

@@ -91,7 +91,11 @@ void Predictor::print(const std::string& file) {
 }
 
 void run_predict(const PredictOptions& options) {
-  if (!options.json.empty()) require_writable("--json", options.json, options.model.weights);
+  if (!options.json.empty()) {
+    std::vector<std::filesystem::path> inputs(options.images.begin(), options.images.end());
+    inputs.emplace_back(options.model.weights);
+    require_writable("--json", options.json, inputs);
+  }
   Predictor predictor(options);
   size_t failed = 0;
   for (const std::string& file : options.images) {

@@ -43,7 +43,7 @@ void print_comparison(const Ranking& ranking) {
 }
 
 void run_rank(const RankOptions& options) {
-  require_writable("--out", options.out, options.model.weights);
+  require_writable("--out", options.out, {options.model.weights, options.data.data});
   RankRun run(options);
   const Ranking ranking = run.run();
   write_ranking(options.out, ranking);

@@ -183,7 +183,12 @@ void require_valid_record(const json& record, const RecordOrigin& origin) {
   checker.require_if_present("/before", kObject);
   checker.require_if_present("/resumed", kList);
   checker.require_if_present("/inputs", kObject);
-  const size_t epochs = checker.require("/epochs", kList).size();
+  const int64_t asked =
+      record["settings"]["epochs"].get<int64_t>() + record["settings"]["warmup"].get<int64_t>();
+  const Kind epochs_asked{
+      "a list of at most as many epochs as the settings ask for",
+      [=](const json& v) { return v.is_array() && static_cast<int64_t>(v.size()) <= asked; }};
+  const size_t epochs = checker.require("/epochs", epochs_asked).size();
   for (size_t i = 0; i < epochs; ++i) checker.require_epoch(i);
   if (epochs > 0) {
     checker.require("/before", kObject);

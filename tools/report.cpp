@@ -33,11 +33,15 @@ struct ReportOptions {
   bool no_images = false;
 };
 
+std::string data_of(const json& record, const ReportOptions& o) {
+  return o.data.empty() ? record.at("settings").at("data").get<std::string>() : o.data;
+}
+
 /// The images that the run was tested on, as its record names them.
 TestPredictions predictions_of(const json& record, const ReportOptions& o) {
   const json& settings = record.at("settings");
   DataOptions data;
-  data.data = o.data.empty() ? settings.at("data").get<std::string>() : o.data;
+  data.data = data_of(record, o);
   data.recipe = settings.value("recipe", data.recipe);
   if (settings.contains("val_split") && settings.at("val_split").is_number()) {
     data.val_split = settings.at("val_split").get<double>();
@@ -56,7 +60,7 @@ void run_report(ReportOptions o) {
   if (record.at("epochs").empty()) fail(o.run, ": no epoch is finished yet; nothing to show");
   require_reportable_record(record, {run.record().string(), kRunJsonRemedy});
   if (o.out.empty()) o.out = (fs::path(o.run) / "report.html").string();
-  require_writable("--out", o.out, run.weights());
+  require_writable("--out", o.out, {o.no_images ? std::string() : data_of(record, o)});
   std::optional<TestPredictions> predictions;
   if (!o.no_images) {
     if (!fs::exists(run.weights())) {

@@ -15,7 +15,7 @@ namespace trady::tools {
 namespace fs = std::filesystem;
 
 std::vector<fs::path> RunFiles::all() const {
-  return {checkpoint(), unfinished_epoch(), weights(), best(), record()};
+  return {checkpoint(), unfinished_epoch(), weights(), best(), record(), lock()};
 }
 
 bool RunFiles::can_be_resumed() const {
@@ -27,14 +27,16 @@ bool is_file_of_run(const fs::path& file) {
   const fs::path real = fs::weakly_canonical(file, error);
   const RunFiles run(real.parent_path());
   const bool is_run = fs::exists(run.record(), error) || fs::exists(run.checkpoint(), error) ||
-                      fs::exists(run.unfinished_epoch(), error);
+                      fs::exists(run.unfinished_epoch(), error) || fs::exists(run.lock(), error);
   return is_run && std::ranges::count(run.all(), real) > 0;
 }
 
 RunFolder::RunFolder(const fs::path& path) : path_(path) {
   std::error_code error;
   fs::create_directories(path_, error);
-  if (error) fail("--out ", path_.string(), ": cannot create the folder (", error.message(), ")");
+  if (error)
+    fail("--out ", path_.string(), ": cannot create the folder (", error.message(),
+         "); choose a folder that you may write to");
   lock();
 }
 
@@ -43,7 +45,7 @@ RunFolder::~RunFolder() {
 }
 
 void RunFolder::lock() {
-  const fs::path file = path_ / ".lock";
+  const fs::path file = files().lock();
   lock_ = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
   if (lock_ < 0) {
     fail("--out ", path_.string(), ": cannot create ", file.string(), " (", system_reason(errno),
@@ -67,18 +69,24 @@ void RunFolder::require_other_file(const fs::path& weights) const {
 
 bool RunFolder::has_checkpoint(bool resume) const {
   const RunFiles run = files();
-  if (run.can_be_resumed()) {
-    if (resume) return true;
+  for (const fs::path& file : run.all()) {
+    if (!fs::is_symlink(fs::symlink_status(file))) continue;
+    fail(file.string(), ": is a symbolic link, and the run would replace the file behind it; put ",
+         "the file itself there or choose another --out");
+  }
+  if (!resume && run.can_be_resumed()) {
     fail(path_.string(),
          ": holds a run already; continue it with --resume or choose another --out");
   }
+  if (fs::exists(run.checkpoint())) return true;
+  // What an epoch leaves that was the first and was interrupted has no results beside it.
   for (const fs::path& file : {run.record(), run.weights(), run.best()}) {
     // Interrupted between the two, the first epoch leaves the best weights without a checkpoint.
     if (!fs::exists(file) || (resume && file == run.best())) continue;
     fail(path_.string(), ": holds ", file.filename().string(),
          " of a run, but no checkpoint to go on from; move it away or choose another --out");
   }
-  return false;
+  return fs::exists(run.unfinished_epoch());
 }
 
 }  // namespace trady::tools

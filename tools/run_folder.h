@@ -23,6 +23,8 @@ class RunFiles {
   /// Of the epoch with the best accuracy on validation images, if there are any.
   std::filesystem::path best() const { return folder_ / "best.safetensors"; }
   std::filesystem::path record() const { return folder_ / "run.json"; }
+  /// Who has locked it may write to the folder.
+  std::filesystem::path lock() const { return folder_ / ".lock"; }
   std::vector<std::filesystem::path> all() const;
 
   /// Whether there is something to go on from.

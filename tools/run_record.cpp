@@ -104,6 +104,9 @@ RunRecord RunRecord::read_in(const std::filesystem::path& folder) {
   const RunFiles run(folder);
   const std::filesystem::path file = run.record();
   if (!std::filesystem::exists(file)) {
+    if (std::filesystem::is_regular_file(folder)) {
+      fail(folder.string(), ": is a file; name the folder that it is in, the --out of the run");
+    }
     if (!run.can_be_resumed()) {
       fail(file.string(), ": does not exist; is ", folder.string(), " the --out of a run?");
     }
@@ -155,6 +158,11 @@ bool RunRecord::is_of_same_run(const RunRecord& other) const {
 
 int RunRecord::epochs_done() const {
   return static_cast<int>(json_["epochs"].size());
+}
+
+int RunRecord::epochs_asked() const {
+  const nlohmann::json& settings = json_["settings"];
+  return settings["epochs"].get<int>() + settings["warmup"].get<int>();
 }
 
 void RunRecord::add_epoch(nlohmann::json epoch) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <map>
+#include <thread>
 
 #include "engine/error.h"
 #include "engine/step/worker_team.h"
@@ -160,7 +161,9 @@ std::unique_ptr<kernels::Backend> make_training_backend(const ModelOptions& desc
   std::shared_ptr<const kernels::Team> team;
   const bool may_be_cpu = described.device == "cpu" || described.device == "auto";
   if (may_be_cpu && described.batch_norm == models::name_of(BatchNormMode::train)) {
-    team = std::make_shared<WorkerTeam>(thread_count(described));
+    // They wait for each other after every layer: more than there are cores would only wait.
+    const int cores = std::max(static_cast<int>(std::thread::hardware_concurrency()), 1);
+    team = std::make_shared<WorkerTeam>(std::min(thread_count(described), cores));
   }
   return make_backend(described.device, described.precision, team);
 }

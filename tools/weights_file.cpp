@@ -10,11 +10,27 @@ namespace trady::tools {
 
 namespace fs = std::filesystem;
 
+namespace {
+
+/// Weights beside the record of a run that goes on are of another one.
+void require_over(const std::string& folder) {
+  const RunRecord record = RunRecord::read_in(folder);
+  if (record.epochs_done() == record.epochs_asked()) return;
+  fail(folder, ": the run has ", record.epochs_done(), " of ", record.epochs_asked(),
+       " epochs, so its weights.safetensors is of another one; go on with `trady finetune ... ",
+       "--resume`, or name the file");
+}
+
+}  // namespace
+
 std::string weights_file(const std::string& path) {
   std::error_code error;  // what does not exist is no folder; opening it will say more
   if (!fs::is_directory(path, error)) return path;
   const RunFiles run(path);
-  if (fs::exists(run.weights())) return run.weights().string();
+  if (fs::exists(run.weights())) {
+    if (fs::exists(run.record())) require_over(path);
+    return run.weights().string();
+  }
   if (!run.can_be_resumed()) {
     fail(path, ": is a folder without weights.safetensors; name a .safetensors file, or the --out ",
          "of a finished run");

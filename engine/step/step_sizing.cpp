@@ -285,9 +285,11 @@ class SizingSearch {
     return text;
   }
   [[noreturn]] void refuse(int64_t limit, int64_t least) const {
+    const bool shares_layers = tape_.needs_whole_batch() && request_.threads > 1;
     fail("--memory-limit ", limit, " bytes is too little: this network, method and batch need ",
          least, " bytes with one worker", request_.micro_batch ? " at this --micro-batch" : "",
-         "; use --memory-limit ", mebibytes(least), " or more");
+         "; use --memory-limit ", mebibytes(least), " or more",
+         shares_layers ? ", or fewer --threads, which share every layer" : "");
   }
 
   const Tape& tape_;

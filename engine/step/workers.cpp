@@ -1,31 +1,11 @@
 #include "engine/step/workers.h"
 
 #include <algorithm>
-#include <chrono>
 #include <system_error>
 
 #include "engine/error.h"
 
 namespace trady {
-
-namespace {
-
-/// Whether it came true while a thread may well wait without sleeping.
-template <typename Condition>
-bool soon(const Condition& condition) {
-  constexpr auto kPatience = std::chrono::microseconds(50);
-  constexpr int kLooks = 64;  // between two looks at the clock
-  const auto end = std::chrono::steady_clock::now() + kPatience;
-  do {
-    for (int look = 0; look < kLooks; ++look) {
-      if (condition()) return true;
-      __builtin_ia32_pause();
-    }
-  } while (std::chrono::steady_clock::now() < end);
-  return false;
-}
-
-}  // namespace
 
 Workers::Workers(int count) {
   threads_.reserve(static_cast<size_t>(std::max(count, 1)) - 1);
@@ -65,18 +45,15 @@ void Workers::attempt(int worker) {
 
 void Workers::loop(int worker) {
   uint64_t seen = 0;
-  const auto has_task = [&] { return stop_ || round_ != seen; };
+  std::unique_lock lock(mutex_);
   while (true) {
-    if (!soon(has_task)) {
-      std::unique_lock lock(mutex_);
-      wake_.wait(lock, has_task);
-    }
+    wake_.wait(lock, [&] { return stop_ || round_ != seen; });
     if (stop_) return;
     seen = round_;
+    lock.unlock();
     attempt(worker);
-    if (--running_ > 0) continue;
-    { const std::lock_guard lock(mutex_); }  // whoever waits has looked, or sleeps
-    done_.notify_one();
+    lock.lock();
+    if (--running_ == 0) done_.notify_one();
   }
 }
 
@@ -90,10 +67,8 @@ void Workers::run(const std::function<void(int)>& task) {
   }
   wake_.notify_all();
   attempt(0);
-  const auto all_done = [&] { return running_ == 0; };
-  soon(all_done);
   std::unique_lock lock(mutex_);
-  done_.wait(lock, all_done);
+  done_.wait(lock, [&] { return running_ == 0; });
   if (error_) std::rethrow_exception(error_);
 }
 

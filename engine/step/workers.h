@@ -1,8 +1,6 @@
-// The threads that run a step: one a core, kept between steps. Between two tasks that follow closely
-// they do not sleep: waking one takes as long as a small layer.
+// The threads that run a step: one a core, kept between steps.
 #pragma once
 
-#include <atomic>
 #include <condition_variable>
 #include <exception>
 #include <functional>
@@ -32,10 +30,10 @@ class Workers {
   std::vector<std::thread> threads_;
   std::mutex mutex_;
   std::condition_variable wake_, done_;
-  const std::function<void(int)>* task_ = nullptr;  ///< of the round that was begun last
-  std::atomic<uint64_t> round_{0};
-  std::atomic<int> running_{0};
-  std::atomic<bool> stop_{false};
+  const std::function<void(int)>* task_ = nullptr;
+  uint64_t round_ = 0;
+  int running_ = 0;
+  bool stop_ = false;
   std::exception_ptr error_;
 };
 

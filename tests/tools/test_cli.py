@@ -9,6 +9,7 @@ import json
 import os
 import pathlib
 import random
+import shutil
 import signal
 import struct
 import subprocess
@@ -365,7 +366,20 @@ class CommandLine(unittest.TestCase):
                    ["eval", "--weights", own, "--data", self.data, "--json", own],
                    ["plan", "--weights", own, "--method", "head", "--json", own])
         for command in outputs:
-            self.refused(command, "would replace --weights", own)
+            self.refused(command, "would replace what is read from", own)
+        picture = shutil.copy(self.image, self.folder / "precious.ppm")
+        shown = next((self.data / "test").rglob("*.*"))
+        ranking = self.folder / "precious.json"
+        self.accepted("rank", "--weights", self.weights, "--data", self.data, "--epochs", 1, "--warmup", 0,
+                      "--batch", 8, "--out", ranking)
+        kept = [pathlib.Path(picture), shown, ranking]
+        before_them = [f.read_bytes() for f in kept]
+        for command in (["predict", self.weights, picture, "--json", picture],
+                        ["eval", "--weights", self.weights, "--data", self.data, "--json", shown],
+                        ["rank", "--weights", self.weights, "--data", self.data, "--out", shown],
+                        self.plan("--budget", "2%", "--pool", ranking, "--json", ranking)):
+            self.refused(command, "would replace what is read from", "choose another file")
+        self.assertEqual(before_them, [f.read_bytes() for f in kept])
         self.assertEqual(before, {f.name: f.read_bytes() for f in out.iterdir()})
 
     def test_one_process_writes_to_a_folder(self):

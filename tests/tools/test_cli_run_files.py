@@ -71,6 +71,7 @@ class RunFiles(run_test_case.RunTestCase):
             shutil.copy(stranger / UNFINISHED, out / UNFINISHED)
             if stranger == first:
                 (out / CHECKPOINT).unlink()
+                (out / "run.json").unlink()
             self.untouched(out, lambda: self.refused(self.resumed(out), out, *expected))
         out = self.folder / "mixed0"
         (out / UNFINISHED).unlink()  # as the message says
@@ -100,6 +101,29 @@ class RunFiles(run_test_case.RunTestCase):
                 if how != "noise":  # which is no safetensors file at all
                     self.refused(self.resumed(out), remedy)
 
+    def test_a_run_without_its_checkpoint_is_not_mixed_with_another(self):
+        out = self.copy_of(self.stopped, "headless")
+        (out / CHECKPOINT).unlink()
+        self.refused(self.resumed(out), out, "holds run.json of a run", "another --out")
+        (out / "run.json").unlink()
+        self.refused(self.resumed(out), out / UNFINISHED, "there is no checkpoint", "another --out")
+        first = self.stopped_in_epoch(1, "first-of-two")
+        shutil.copy(self.finished / "weights.safetensors", first)
+        self.untouched(first, lambda: self.refused(self.resumed(first), first, "holds weights.safetensors"))
+
+    def test_a_link_to_another_checkpoint_is_not_written_through(self):
+        out = self.copy_of(self.stopped, "linked")
+        (out / CHECKPOINT).unlink()
+        (out / CHECKPOINT).symlink_to(self.stopped / CHECKPOINT)
+        self.untouched(self.stopped, lambda: self.refused(self.resumed(out), out / CHECKPOINT, "a symbolic link"))
+
+    def test_a_finished_run_leaves_no_unfinished_epoch(self):
+        out = self.copy_of(self.finished, "killed-late")
+        shutil.copy(self.stopped / UNFINISHED, out)
+        self.run_trady(*self.resumed(out))
+        self.assertFalse((out / UNFINISHED).exists())
+        self.assertEqual(self.bytes_of(out), self.bytes_of(self.finished))
+
     # What counts as weights.
 
     def test_the_folder_of_a_finished_run_stands_for_its_weights(self):
@@ -128,6 +152,9 @@ class RunFiles(run_test_case.RunTestCase):
             args = ["--weights", weights, "--data", self.data, "--method", "head"]
             self.refused([*args, "--out", self.folder / "from"], weights, *expected)
         self.assertFalse(out.exists())
+        mixed = self.copy_of(self.stopped, "mixed-weights")
+        shutil.copy(self.finished / "weights.safetensors", mixed)
+        self.refused([mixed, self.picture], mixed, "1 of 2 epochs", command="predict")
 
     # What other commands leave alone.
 
@@ -140,7 +167,7 @@ class RunFiles(run_test_case.RunTestCase):
         free = self.folder / "free.safetensors"
 
         def each():
-            for file in (run / CHECKPOINT, run / UNFINISHED, run / "run.json", run / "weights.safetensors",
+            for file in (run / ".lock", run / CHECKPOINT, run / UNFINISHED, run / "run.json", run / "weights.safetensors",
                          link, run / ".." / "kept" / "run.json"):
                 for command, args in (
                         ("export", [weights, file]), ("export", [weights, free, "--class-file", file]),

@@ -27,7 +27,7 @@ EpochPosition position() {
 
 TEST_CASE("a position is read back to the last bit") {
   const EpochPosition saved = position();
-  const EpochPosition read = parse_position(text_of(saved), 3, "file");
+  const EpochPosition read = parse_position(text_of(saved), 3, 32, "file");
   CHECK(read.done.loss == saved.done.loss);
   CHECK(read.done.correct == saved.done.correct);
   CHECK(read.done.images == saved.done.images);
@@ -39,22 +39,26 @@ TEST_CASE("a position is read back to the last bit") {
 
 TEST_CASE("a damaged position is refused by file and field") {
   const std::string good = text_of(position());
-  CHECK_THROWS_WITH(parse_position(good, 2, "file"), Contains("file") && Contains("steps is 3"));
+  CHECK_THROWS_WITH(parse_position(good, 2, 32, "file"),
+                    Contains("file") && Contains("steps is 3"));
   const auto refused = [&](const std::string& field, const std::string& value) {
     const std::string key = "\"" + field + "\":";
     const size_t begin = good.find(key) + key.size();
     const size_t end = good.find_first_of(",}", begin);
     INFO(field << " = " << value);
-    CHECK_THROWS_WITH(parse_position(good.substr(0, begin) + value + good.substr(end), 9, "file"),
-                      Contains("file") && Contains(field));
+    CHECK_THROWS_WITH(
+        parse_position(good.substr(0, begin) + value + good.substr(end), 9, 32, "file"),
+        Contains("file") && Contains(field));
   };
   refused("steps", "-1");
   refused("steps", "1.5");
   refused("loss", "null");
   refused("correct", "\"many\"");
   refused("images", "[]");
+  refused("images", "97");
+  refused("correct", "97");
   refused("forward", "1e300");
-  CHECK_THROWS_WITH(parse_position("{", 9, "file"), Contains("not valid JSON"));
-  CHECK_THROWS_WITH(parse_position("[1]", 9, "file"), Contains("not a JSON object"));
-  CHECK_THROWS_WITH(parse_position("{}", 9, "file"), Contains("steps"));
+  CHECK_THROWS_WITH(parse_position("{", 9, 32, "file"), Contains("not valid JSON"));
+  CHECK_THROWS_WITH(parse_position("[1]", 9, 32, "file"), Contains("not a JSON object"));
+  CHECK_THROWS_WITH(parse_position("{}", 9, 32, "file"), Contains("steps"));
 }

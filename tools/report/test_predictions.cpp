@@ -61,7 +61,10 @@ TestPredictions predict_test_images(ModelOptions model, const DataOptions& data,
                                     size_t worst) {
   const DatasetSplits splits = open_data(data, seed);
   const std::shared_ptr<const Dataset> images = splits.test ? splits.test : splits.val;
-  if (!images) fail(data.data, ": has neither test nor validation images");
+  if (!images)
+    fail(data.data,
+         ": has neither test nor validation images; --no-images makes the page "
+         "without them");
   StepSettings steps;
   steps.batch = kBatch;
   steps.logits = true;
