@@ -91,6 +91,10 @@ def peer_section(read, name, peer_name):
         return []
     s = result["settings"]
     ((method, cases),) = result["methods"].items()
+    for setting in ("image_size", "batch", "threads"):
+        if s[setting] != peer["settings"][setting]:
+            theirs = peer["settings"][setting]
+            raise SystemExit(f"{peer_name}: {setting} is {theirs}, trady's {s[setting]}")
     network = s["model"] or peer["settings"]["model"]
     return [
         f"## Memory of a step beside PyTorch: {network} at {s['image_size']} px",

@@ -1,5 +1,5 @@
 // Puts batch-norms back into a network whose convolutions have them folded in, without changing
-// what it computes (docs/method.md section 7).
+// what it computes (docs/method.md section 6).
 #pragma once
 
 #include <memory>

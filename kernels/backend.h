@@ -157,6 +157,8 @@ class Backend {
   /// Whether the host reads and writes the device's memory itself, and primitives are done when
   /// they return. Otherwise they run in the order of their calls, made by one thread at a time.
   virtual bool on_host() const { return true; }
+  /// That share a primitive; of a device other than the CPU nobody counts them.
+  virtual int threads() const { return 1; }
   /// Memory of the device, 64-byte aligned, content undefined; null for 0 bytes. All pointers that
   /// primitives are given lie in such memory, channel lists and results too, unless it says "host".
   /// Devices on the host (kernels/host_device.cpp) take any memory. Throws std::runtime_error or
@@ -285,7 +287,8 @@ std::unique_ptr<Backend> make_reference_backend(DType dtype);
 /// Executes shapes and allocations and no arithmetic.
 std::unique_ptr<Backend> make_null_backend(DType dtype);
 /// oneDNN and vectorised loops, float32. With a team, its threads share the images of every pass of
-/// two or more, forward, backward to the input and through batch-norms; their number decides no bit.
+/// two or more, forward, backward to the input and through batch-norms; their number decides no
+/// bit.
 std::unique_ptr<Backend> make_cpu_backend(std::shared_ptr<const Team> team = nullptr);
 
 }  // namespace trady::kernels

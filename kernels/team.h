@@ -17,10 +17,11 @@ class Team {
                    const std::function<void(int64_t piece, int thread)>& task) const = 0;
 };
 
-/// The same for a team that may be missing (null): on the calling thread, in order.
-inline void run_pieces(const Team* team, int64_t pieces,
-                       const std::function<void(int64_t piece, int thread)>& task) {
-  if (team) return team->run(pieces, task);
+/// The same for a team that may be missing (null): on the calling thread, in order. Allocates
+/// nothing, whatever the task captures.
+template <typename Task>
+void run_pieces(const Team* team, int64_t pieces, const Task& task) {
+  if (team) return team->run(pieces, std::cref(task));
   for (int64_t piece = 0; piece < pieces; ++piece) task(piece, 0);
 }
 

@@ -1,7 +1,6 @@
 #include "models/mobilenet_v2.h"
 
 #include <algorithm>
-#include <cmath>
 
 #include "engine/error.h"
 #include "models/inverted_residual.h"

@@ -7,7 +7,6 @@
 #include "engine/error.h"
 #include "engine/suggest.h"
 #include "kernels/cuda/cuda_backend.h"
-#include "tools/text.h"
 
 namespace trady::tools {
 

@@ -3,7 +3,6 @@
 #include <cstdio>
 
 #include "engine/error.h"
-#include "models/batch_norm_modes.h"
 #include "models/model_file.h"
 #include "tools/inference.h"
 #include "tools/json_output.h"
@@ -143,15 +142,15 @@ void FinetuneRun::open_probe() {
 
 void FinetuneRun::announce() const {
   const Strategy& s = *strategy_;
-  const bool whole_batches = o_.model.batch_norm == models::name_of(BatchNormMode::train);
-  const int threads = whole_batches ? thread_count(o_.model) : sizing_.workers;
+  const bool shares = backend_->threads() > 1;
+  const int hands = shares ? backend_->threads() : sizing_.workers;
   std::printf("%s, %lld x %lld px, %lld classes%s; %s on %s (%s), %d %s%s, micro-batch %lld\n",
               net_.network.name.c_str(), static_cast<long long>(net_.network.options.image_size),
               static_cast<long long>(net_.network.options.image_size),
               static_cast<long long>(net_.network.options.classes),
               net_.new_head ? " (new classifier)" : "", s.info().name.c_str(),
-              backend_->name().c_str(), backend_->isa().c_str(), threads,
-              whole_batches ? "thread" : "worker", threads == 1 ? "" : "s",
+              backend_->name().c_str(), backend_->isa().c_str(), hands,
+              shares ? "thread" : "worker", hands == 1 ? "" : "s",
               static_cast<long long>(sizing_.settings.micro_batch));
   std::printf("%lld training images%s%s; learning rate %g; a step reserves at most %s (%s)\n",
               static_cast<long long>(data_.train->size()),

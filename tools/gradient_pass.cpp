@@ -2,7 +2,6 @@
 
 #include <cmath>
 #include <map>
-#include <utility>
 
 #include "engine/device_values.h"
 #include "engine/error.h"

@@ -4,12 +4,14 @@
 #include <cstdio>
 #include <filesystem>
 #include <functional>
+#include <nlohmann/json.hpp>
 
 #include "engine/error.h"
 #include "engine/interrupt.h"
 #include "engine/trainer.h"
 #include "kernels/device_memory.h"
 #include "selection/rgn.h"
+#include "tools/device.h"
 #include "tools/inference.h"
 #include "tools/progress.h"
 #include "tools/text.h"
@@ -21,21 +23,33 @@ namespace {
 
 constexpr const char* kMethod = "full";
 
+/// The shortest text that gives the number back.
+std::string number(double value) {
+  return nlohmann::json(value).dump();
+}
+
 /// Everything that decides the result, defaults spelled out.
 std::string command_line(const RankOptions& o) {
-  std::string text =
-      concat("trady rank --model ", o.model.model, " --weights ", o.model.weights, " --image-size ",
-             *o.model.image_size, " --data ", o.data.data, " --recipe ", o.data.recipe);
-  if (o.model.mix) text += " --mix";
+  const ModelOptions& model = o.model;
+  std::string text = concat("trady rank --model ", model.model, " --weights ",
+                            shell_word(model.weights), " --image-size ", *model.image_size,
+                            " --data ", shell_word(o.data.data), " --recipe ", o.data.recipe);
+  if (model.mix) text += " --mix";
+  if (model.width) text += concat(" --width ", number(*model.width));
+  if (model.batch_norm) text += " --batch-norm " + *model.batch_norm;
+  if (model.calibrate_bn > 0) text += concat(" --calibrate-bn=", model.calibrate_bn);
   for (size_t i = 0; i < o.data.classes.size(); ++i) {
     text += concat(i == 0 ? " --classes " : ",", o.data.classes[i]);
   }
-  if (o.data.val_split) text += concat(" --val-split ", *o.data.val_split);
-  text += concat(" --epochs ", o.epochs, " --warmup ", o.warmup, " --lr ", *o.learning_rate);
-  if (o.clip_norm > 0) text += concat(" --clip-norm ", o.clip_norm);
+  if (o.data.val_split) text += " --val-split " + number(*o.data.val_split);
+  text +=
+      concat(" --epochs ", o.epochs, " --warmup ", o.warmup, " --lr ", number(*o.learning_rate));
+  if (o.clip_norm > 0) text += " --clip-norm " + number(o.clip_norm);
   text += concat(" --batch ", o.batch);
   if (o.micro_batch) text += concat(" --micro-batch ", *o.micro_batch);
-  return text + concat(" --seed ", o.seed, " --device ", o.model.device, " --out ", o.out);
+  text += concat(" --seed ", o.seed, " --device ", model.device);
+  if (may_be_gpu(model.device)) text += " --precision " + model.precision;
+  return text + " --out " + shell_word(o.out);
 }
 
 /// The last part of the path that the user gave.
@@ -137,6 +151,7 @@ Ranking RankRun::run() {
              "), ", data_.train->size(), " training images in ", data_.train->class_count(),
              " classes, ", total_epochs(), " epochs (", o_.warmup, " of warm-up)");
   ranking.command = command_line(o_);
+  runner_->on_gradients(nullptr);  // it refers to `rgn`
   return ranking;
 }
 

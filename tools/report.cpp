@@ -14,7 +14,6 @@
 #include "tools/report/report_page.h"
 #include "tools/run_folder.h"
 #include "tools/run_record.h"
-#include "tools/text.h"
 #include "tools/weights_file.h"
 
 namespace trady::tools {

@@ -160,9 +160,9 @@ int RunRecord::epochs_done() const {
   return static_cast<int>(json_["epochs"].size());
 }
 
-int RunRecord::epochs_asked() const {
+int64_t RunRecord::epochs_asked() const {
   const nlohmann::json& settings = json_["settings"];
-  return settings["epochs"].get<int>() + settings["warmup"].get<int>();
+  return settings["epochs"].get<int64_t>() + settings["warmup"].get<int64_t>();
 }
 
 void RunRecord::add_epoch(nlohmann::json epoch) {

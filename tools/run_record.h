@@ -48,7 +48,7 @@ class RunRecord {
   bool is_of_same_run(const RunRecord& other) const;
 
   int epochs_done() const;
-  int epochs_asked() const;
+  int64_t epochs_asked() const;
   void add_epoch(nlohmann::json epoch);
   nlohmann::json& operator[](const std::string& key) { return json_[key]; }
   const nlohmann::json& json() const { return json_; }

@@ -161,7 +161,7 @@ std::unique_ptr<kernels::Backend> make_training_backend(const ModelOptions& desc
   std::shared_ptr<const kernels::Team> team;
   const bool may_be_cpu = described.device == "cpu" || described.device == "auto";
   if (may_be_cpu && described.batch_norm == models::name_of(BatchNormMode::train)) {
-    // They wait for each other after every layer: more than there are cores would only wait.
+    // They wait for each other layer by layer: more than there are cores would only wait.
     const int cores = std::max(static_cast<int>(std::thread::hardware_concurrency()), 1);
     team = std::make_shared<WorkerTeam>(std::min(thread_count(described), cores));
   }

@@ -1,7 +1,5 @@
 #include "engine/data/jpeg_segments.h"
 
-#include <algorithm>
-
 namespace trady {
 namespace {
 

@@ -275,7 +275,7 @@ class SizingSearch {
   }
   std::string what_is_left() const {
     std::string text = backend_.on_host()
-                           ? concat(sizing_.workers, " of ", request_.threads, " workers")
+                           ? concat(sizing_.workers, " of ", most_workers(), " workers")
                            : concat(sizing_.settings.batches_in_flight, " of ", most_in_flight(),
                                     " batches under way");
     if (sizing_.settings.residency == kKeepForward) {
@@ -285,11 +285,10 @@ class SizingSearch {
     return text;
   }
   [[noreturn]] void refuse(int64_t limit, int64_t least) const {
-    const bool shares_layers = tape_.needs_whole_batch() && request_.threads > 1;
     fail("--memory-limit ", limit, " bytes is too little: this network, method and batch need ",
          least, " bytes with one worker", request_.micro_batch ? " at this --micro-batch" : "",
          "; use --memory-limit ", mebibytes(least), " or more",
-         shares_layers ? ", or fewer --threads, which share every layer" : "");
+         backend_.threads() > 1 ? ", or fewer --threads, which share every layer" : "");
   }
 
   const Tape& tape_;

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
-#include <system_error>
+#include <exception>
 
 #include "engine/error.h"
 
@@ -37,16 +37,18 @@ WorkerTeam::WorkerTeam(int threads) {
     for (int thread = 1; thread < threads; ++thread) {
       threads_.emplace_back([this, thread] { shared_.help(thread); });
     }
-  } catch (const std::system_error& error) {
-    const size_t started = threads_.size();
-    shared_.stop();
-    for (std::thread& thread : threads_) thread.join();
-    fail("[step] the system refused thread ", started + 2, " of ", threads, " (",
-         error.code().message(), "); use fewer --threads");
+  } catch (const std::exception& error) {
+    join();
+    fail("[step] the system refused thread ", threads_.size() + 2, " of ", threads, " (",
+         error.what(), "); use fewer --threads");
   }
 }
 
 WorkerTeam::~WorkerTeam() {
+  join();
+}
+
+void WorkerTeam::join() {
   shared_.stop();
   for (std::thread& thread : threads_) thread.join();
 }
@@ -61,7 +63,7 @@ void WorkerTeam::Shared::stop() {
 
 void WorkerTeam::Shared::run(int64_t pieces,
                              const std::function<void(int64_t piece, int thread)>& task) {
-  if (pieces < 2 || busy_.exchange(true)) {
+  if (pieces < 2 || pieces > static_cast<int64_t>(kUntaken) || busy_.exchange(true)) {
     for (int64_t piece = 0; piece < pieces; ++piece) task(piece, 0);
     return;
   }

@@ -55,6 +55,8 @@ class WorkerTeam final : public kernels::Team {
     std::exception_ptr error_;
   };
 
+  void join();
+
   mutable Shared shared_;
   std::vector<std::thread> threads_;
 };

@@ -43,6 +43,7 @@ class CpuBackend final : public Backend {
   std::string name() const override { return "cpu"; }
   std::string isa() const override { return cpu::isa_name(cpu::active_isa()); }
   DType dtype() const override { return DType::float32; }
+  int threads() const override { return team_ ? team_->threads() : 1; }
 
   std::unique_ptr<ConvForward> conv_forward(const ConvShape& shape,
                                             Activation activation) const override {

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <array>
-#include <vector>
 
 #include "kernels/cpu/axis_plan.h"
 #include "kernels/cpu/buffer_layout.h"

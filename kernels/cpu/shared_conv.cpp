@@ -1,5 +1,6 @@
 #include "kernels/cpu/shared_conv.h"
 
+#include <cstddef>
 #include <utility>
 
 namespace trady::kernels::cpu {
@@ -46,7 +47,7 @@ class Shared : public Pass {
   /// visit(index of the image, scratch of the thread)
   template <typename Visit>
   void for_each_image(void* scratch, const Visit& visit) const {
-    team_->run(images_, [&](int64_t index, int thread) {
+    run_pieces(team_.get(), images_, [&](int64_t index, int thread) {
       visit(index, scratch ? static_cast<std::byte*>(scratch) + thread * scratch_bytes_ : nullptr);
     });
   }

@@ -9,6 +9,7 @@
 
 #include "engine/data/loader.h"
 #include "engine/error.h"
+#include "engine/step/worker_team.h"
 #include "engine/step/workers.h"
 #include "tests/engine/data_fixtures.h"
 
@@ -65,6 +66,15 @@ TEST_CASE("Workers that the system refuses are an error with advice", "[threads]
   std::atomic<int> calls{0};
   workers.run([&](int) { ++calls; });
   CHECK(calls == 6);
+}
+
+TEST_CASE("Threads of a team that the system refuses are an error with advice", "[threads]") {
+  for (const int allowed : {0, 1, 3}) {
+    threads_left = allowed;
+    CHECK_THROWS_WITH(WorkerTeam(6), Contains(concat("refused thread ", allowed + 2, " of 6")) &&
+                                         Contains("use fewer --threads"));
+  }
+  threads_left = 1 << 30;
 }
 
 TEST_CASE("Loader threads that the system refuses are an error with advice", "[threads]") {

@@ -1,6 +1,6 @@
 // The CPU with a team of threads. That it keeps the contract is tested by all tests of
 // devices_under_test(); here, that the number of threads decides no bit.
-#include <array>
+#include <atomic>
 #include <catch2/catch.hpp>
 
 #include "engine/step/worker_team.h"

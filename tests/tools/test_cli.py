@@ -9,6 +9,7 @@ import json
 import os
 import pathlib
 import random
+import shlex
 import shutil
 import signal
 import struct
@@ -255,6 +256,18 @@ class CommandLine(unittest.TestCase):
         self.assertIn(" on data (image folder), 16 training images", json.loads(file.read_text())["source"])
         self.accepted(*self.plan("--budget", "2%", "--pool", file))
         self.assertIn(MODEL, self.accepted("inspect", file).stdout)
+
+    def test_the_command_in_a_ranking_repeats_it(self):
+        file = self.folder / "a ranking's.json"
+        self.accepted("rank", "--weights", self.weights, "--data", self.data, "--epochs", 1, "--warmup", 0,
+                      "--batch", 8, "--lr", 0.001, "--recipe", "light", "--batch-norm", "train",
+                      "--calibrate-bn=16", "--clip-norm", 1 / 3, "--out", file)
+        first = json.loads(file.read_text())
+        program, *args = shlex.split(first["command"])
+        self.assertEqual(program, "trady")
+        file.unlink()
+        self.accepted(*args)
+        self.assertEqual(json.loads(file.read_text()), first)
 
     def test_finetune_leaves_files_that_the_others_read(self):
         out = self.folder / "run"
