@@ -70,11 +70,10 @@ TEST_CASE("Workers that the system refuses are an error with advice", "[threads]
 
 TEST_CASE("Threads of a team that the system refuses are an error with advice", "[threads]") {
   for (const int allowed : {0, 1, 3}) {
-    threads_left = allowed;
+    const Allow limit(allowed);
     CHECK_THROWS_WITH(WorkerTeam(6), Contains(concat("refused thread ", allowed + 2, " of 6")) &&
                                          Contains("use fewer --threads"));
   }
-  threads_left = 1 << 30;
 }
 
 TEST_CASE("Loader threads that the system refuses are an error with advice", "[threads]") {
