@@ -16,29 +16,16 @@ namespace {
 
 using nlohmann::json;
 
-json read_record(const std::string& folder) {
-  const RunRecord record = RunRecord::read_in(folder);
+RunRecord read_record(const std::string& folder) {
+  RunRecord record = RunRecord::read_in(folder);
   if (record.epochs_done() == 0) fail(folder, ": no epoch is finished yet");
-  return record.json();
-}
-
-int64_t epochs_wanted(const json& record) {
-  const json& settings = record.at("settings");
-  return settings.at("warmup").get<int64_t>() + settings.at("epochs").get<int64_t>();
-}
-
-int64_t epochs_done(const json& record) {
-  return static_cast<int64_t>(record.at("epochs").size());
-}
-
-bool is_unfinished(const json& record) {
-  return epochs_done(record) < epochs_wanted(record);
+  return record;
 }
 
 /// "20", or "12 of 20" of a run that was stopped.
-std::string epochs(const json& record) {
-  return is_unfinished(record) ? concat(epochs_done(record), " of ", epochs_wanted(record))
-                               : concat(epochs_done(record));
+std::string epochs(const RunRecord& run) {
+  return run.is_over() ? concat(run.epochs_done())
+                       : concat(run.epochs_done(), " of ", run.epochs_asked());
 }
 
 std::string method(const json& record) {
@@ -84,7 +71,8 @@ std::string budget_used(const json& record) {
   return concat(std::lround(used), " of ", record.at("budget_elements").get<int64_t>());
 }
 
-std::vector<std::string> row_of(const json& record) {
+std::vector<std::string> row_of(const RunRecord& run) {
+  const json& record = run.json();
   const json& epochs_of_run = record.at("epochs");
   const double samples = record.at("environment").at("micro_batch").get<double>();
   const auto kib_per_sample = [&](const char* field) {
@@ -92,7 +80,7 @@ std::vector<std::string> row_of(const json& record) {
   };
   return {
       method(record),
-      epochs(record),
+      epochs(run),
       accuracy(record.at("before")),
       accuracy(epochs_of_run.back()),
       fixed(epochs_of_run.back().at("loss").get<double>(), 4),
@@ -111,7 +99,7 @@ const json& fullest_epoch(const json& record) {
   });
 }
 
-void print_memory(const std::vector<json>& records) {
+void print_memory(const std::vector<RunRecord>& runs) {
   using Row = std::function<int64_t(const json& memory)>;
   const auto live = [](const json& memory) {
     int64_t sum = 0;
@@ -122,12 +110,12 @@ void print_memory(const std::vector<json>& records) {
     return memory.at("reserved_bytes").get<int64_t>();
   };
   std::vector<Table::Column> columns{{"KiB of the fullest epoch", Table::Align::left}};
-  for (const json& record : records) columns.push_back({method(record)});
+  for (const RunRecord& run : runs) columns.push_back({method(run.json())});
   Table table(std::move(columns));
   const auto add = [&](const std::string& name, const Row& bytes) {
     std::vector<std::string> row{name};
-    for (const json& record : records) {
-      const auto value = static_cast<double>(bytes(fullest_epoch(record).at("memory")));
+    for (const RunRecord& run : runs) {
+      const auto value = static_cast<double>(bytes(fullest_epoch(run.json()).at("memory")));
       row.push_back(fixed(value / 1024, 1));
     }
     table.add(std::move(row));
@@ -143,15 +131,15 @@ void print_memory(const std::vector<json>& records) {
 }
 
 /// Its numbers are not those of the run that was asked for.
-void print_unfinished(const std::string& folder, const json& record) {
+void print_unfinished(const std::string& folder, const RunRecord& run) {
   const std::string text =
-      concat("unfinished: ", folder, " has ", epochs(record), " epochs; continue with\n",
+      concat("unfinished: ", folder, " has ", epochs(run), " epochs; continue with\n",
              "  trady finetune --config ", shell_word(RunFiles(folder).record().string()),
              " --out ", shell_word(folder), " --resume\n");
   std::printf("%s\n", printable(text).c_str());
 }
 
-void print_comparison(const std::vector<std::string>& folders, const std::vector<json>& records) {
+void print_comparison(const std::vector<std::string>& folders, const std::vector<RunRecord>& runs) {
   Table table({{"method", Table::Align::left},
                {"epochs"},
                {"before %"},
@@ -163,24 +151,24 @@ void print_comparison(const std::vector<std::string>& folders, const std::vector
                {"inputs KiB"},
                {"masks KiB"},
                {"dW -%"}});
-  for (const json& record : records) table.add(row_of(record));
+  for (const RunRecord& run : runs) table.add(row_of(run));
   std::printf("%s\n", table.text().c_str());
-  for (size_t i = 0; i < records.size(); ++i) {
-    if (is_unfinished(records[i])) print_unfinished(folders[i], records[i]);
+  for (size_t i = 0; i < runs.size(); ++i) {
+    if (!runs[i].is_over()) print_unfinished(folders[i], runs[i]);
   }
   std::printf(
       "before / after: top-1 on the test (else validation) images. loss: training, last epoch.\n"
       "budget used: elements per sample, mean over the epochs. reserved: all memory of a step.\n"
       "inputs, masks: kept from forward for backward, per sample. dW -%%: multiply-adds of the\n"
       "convs' weight gradients saved against computing every channel, mean over the epochs.\n");
-  print_memory(records);
+  print_memory(runs);
 }
 
 void compare(const std::vector<std::string>& folders) {
-  std::vector<json> records;  // all are read, and found valid, before anything is printed
-  records.reserve(folders.size());
-  for (const std::string& folder : folders) records.push_back(read_record(folder));
-  print_comparison(folders, records);
+  std::vector<RunRecord> runs;  // all are read, and found valid, before anything is printed
+  runs.reserve(folders.size());
+  for (const std::string& folder : folders) runs.push_back(read_record(folder));
+  print_comparison(folders, runs);
 }
 
 }  // namespace

@@ -129,7 +129,8 @@ std::string accuracy_of(const nlohmann::json& epoch, const char* split) {
   return percent(epoch.at(split).at("accuracy").get<double>(), 2);
 }
 
-void inspect_run(const std::string& path, const nlohmann::json& run) {
+void inspect_run(const std::string& path, const RunRecord& record) {
+  const nlohmann::json& run = record.json();
   const auto& settings = run.at("settings");
   const auto& epochs = run.at("epochs");
   const auto word = [&](const char* key) {
@@ -142,9 +143,8 @@ void inspect_run(const std::string& path, const nlohmann::json& run) {
   std::printf("model %s, weights %s, budget %s, lr %s, batch %s, seed %s\n", word("model").c_str(),
               word("weights").c_str(), word("budget").c_str(), word("learning_rate").c_str(),
               word("batch").c_str(), word("seed").c_str());
-  const int64_t planned =
-      settings.at("warmup").get<int64_t>() + settings.at("epochs").get<int64_t>();
-  std::printf("%zu of %lld epochs\n", epochs.size(), static_cast<long long>(planned));
+  std::printf("%d of %lld epochs\n", record.epochs_done(),
+              static_cast<long long>(record.epochs_asked()));
   Table table(
       {{"epoch"}, {"loss"}, {"train"}, {"val"}, {"test"}, {"budget used"}, {"reserved bytes"}});
   for (const auto& epoch : epochs) {
@@ -164,7 +164,7 @@ void inspect_json(const std::string& path, const std::string& text) {
   if (!json.is_object() || !json.contains("format") || json.at("format") != "trady run") {
     fail(path, ": is JSON, but neither a layer ranking nor the record of a run");
   }
-  inspect_run(path, RunRecord::parse(text, {path, kRunJsonRemedy}).json());
+  inspect_run(path, RunRecord::parse(text, {path, kRunJsonRemedy}));
 }
 
 enum class FileKind { weights, json, pickle };

@@ -49,6 +49,8 @@ class RunRecord {
 
   int epochs_done() const;
   int64_t epochs_asked() const;
+  /// Whether no epoch is left.
+  bool is_over() const { return epochs_done() >= epochs_asked(); }
   void add_epoch(nlohmann::json epoch);
   nlohmann::json& operator[](const std::string& key) { return json_[key]; }
   const nlohmann::json& json() const { return json_; }

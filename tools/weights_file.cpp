@@ -15,7 +15,7 @@ namespace {
 /// Weights beside the record of a run that goes on are of another one.
 void require_over(const std::string& folder) {
   const RunRecord record = RunRecord::read_in(folder);
-  if (record.epochs_done() == record.epochs_asked()) return;
+  if (record.is_over()) return;
   fail(folder, ": the run has ", record.epochs_done(), " of ", record.epochs_asked(),
        " epochs, so its weights.safetensors is of another one; go on with `trady finetune ... ",
        "--resume`, or name the file");
